@@ -1,0 +1,57 @@
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Bytes that are wiped when dropped, never printed, and compared in constant time.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes ownership of secret bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Returns the bytes; whoever copies them must wipe the copy.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Overwrites this secret with `other` where `choice` is set, in constant time.
+    ///
+    /// Both must have one length; otherwise nothing changes.
+    pub(crate) fn assign_if(&mut self, other: &Self, choice: subtle::Choice) {
+        if self.0.len() == other.0.len() {
+            for (own, new) in self.0.iter_mut().zip(other.0.iter()) {
+                subtle::ConditionallySelectable::conditional_assign(own, new, choice);
+            }
+        }
+    }
+}
+
+impl From<&[u8]> for Secret {
+    fn from(bytes: &[u8]) -> Self {
+        Self::new(bytes.to_vec())
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Secret {}
+
+impl Zeroize for Secret {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
