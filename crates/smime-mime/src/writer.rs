@@ -1,0 +1,165 @@
+use std::{
+    fmt,
+    io::{self, Write},
+};
+
+use crate::{Base64Writer, content_type::is_token_character};
+
+/// Writes a `multipart/signed` entity (RFC 8551 §3.5.3): the content in the clear, then the
+/// signature.
+#[must_use = "without `finish` there is no signature and no closing boundary"]
+pub struct MultipartSigned<W> {
+    out: W,
+    boundary: String,
+}
+
+impl<W: Write> MultipartSigned<W> {
+    /// Writes the `Content-Type` field and everything up to the first part.
+    ///
+    /// `micalg` names the digest algorithms in words of RFC 8551 §3.5.3.2, with commas between
+    /// them. `boundary` must not occur in the content: the caller makes it of random characters.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] when `micalg` is no list of tokens or `boundary` is none of
+    /// 1 to 70 characters (RFC 2046 §5.1.1); otherwise what writing returned.
+    pub fn begin(mut out: W, micalg: &str, boundary: &str) -> io::Result<Self> {
+        let is_token = |word: &str| !word.is_empty() && word.chars().all(is_token_character);
+        if !micalg.split(',').all(is_token) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "micalg that is no token",
+            ));
+        }
+        let is_proper = (1..=70).contains(&boundary.len())
+            && boundary.chars().all(is_boundary_character)
+            && !boundary.ends_with(' ');
+        if !is_proper {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "boundary that is no boundary",
+            ));
+        }
+        let quote = if micalg.contains(',') { "\"" } else { "" };
+        write!(
+            out,
+            "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n \
+             micalg={quote}{micalg}{quote};\r\n boundary=\"{boundary}\"\r\n\r\n\
+             This is a signed message in S/MIME format.\r\n\r\n--{boundary}\r\n"
+        )?;
+        Ok(Self {
+            out,
+            boundary: boundary.to_owned(),
+        })
+    }
+
+    /// Takes the content: an entity with CRLF line ends, exactly as it was digested.
+    pub fn content(&mut self) -> &mut impl Write {
+        &mut self.out
+    }
+
+    /// Writes the signature, a CMS object, and the closing boundary; returns the inner writer.
+    ///
+    /// # Errors
+    /// What writing returned.
+    pub fn finish(self, signature: &[u8]) -> io::Result<W> {
+        let Self { mut out, boundary } = self;
+        write!(
+            out,
+            "\r\n--{boundary}\r\n\
+             Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n\
+             Content-Transfer-Encoding: base64\r\n\
+             Content-Disposition: attachment; filename=\"smime.p7s\"\r\n\
+             Content-Description: S/MIME Cryptographic Signature\r\n\r\n"
+        )?;
+        let mut base64 = Base64Writer::new(out);
+        base64.write_all(signature)?;
+        let mut out = base64.finish()?;
+        write!(out, "\r\n--{boundary}--\r\n")?;
+        Ok(out)
+    }
+}
+
+impl<W> fmt::Debug for MultipartSigned<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MultipartSigned")
+    }
+}
+
+/// What an `application/pkcs7-mime` body holds (RFC 8551 §3.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmimeType {
+    /// SignedData with its content inside.
+    SignedData,
+    /// EnvelopedData.
+    EnvelopedData,
+    /// AuthEnvelopedData.
+    AuthEnvelopedData,
+}
+
+impl SmimeType {
+    fn word(self) -> &'static str {
+        match self {
+            Self::SignedData => "signed-data",
+            Self::EnvelopedData => "enveloped-data",
+            Self::AuthEnvelopedData => "authEnveloped-data",
+        }
+    }
+}
+
+/// Writes an `application/pkcs7-mime` entity; what is written into it is the CMS object.
+#[must_use = "the last line is written by `finish`"]
+pub struct Pkcs7Mime<W> {
+    base64: Base64Writer<W>,
+}
+
+impl<W: Write> Pkcs7Mime<W> {
+    /// Writes the header fields.
+    ///
+    /// # Errors
+    /// What writing returned.
+    pub fn begin(mut out: W, smime_type: SmimeType) -> io::Result<Self> {
+        let word = smime_type.word();
+        write!(
+            out,
+            "Content-Type: application/pkcs7-mime; smime-type={word};\r\n name=\"smime.p7m\"\r\n\
+             Content-Transfer-Encoding: base64\r\n\
+             Content-Disposition: attachment; filename=\"smime.p7m\"\r\n\
+             Content-Description: S/MIME Protected Message\r\n\r\n"
+        )?;
+        Ok(Self {
+            base64: Base64Writer::new(out),
+        })
+    }
+
+    /// Writes the last line and returns the inner writer.
+    ///
+    /// # Errors
+    /// What writing returned.
+    pub fn finish(self) -> io::Result<W> {
+        self.base64.finish()
+    }
+}
+
+impl<W: Write> Write for Pkcs7Mime<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.base64.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.base64.flush()
+    }
+}
+
+impl<W> fmt::Debug for Pkcs7Mime<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pkcs7Mime")
+    }
+}
+
+/// Characters of a boundary (RFC 2046 §5.1.1).
+fn is_boundary_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "'()+_,-./:=? ".contains(character)
+}
+
+#[cfg(test)]
+mod tests;
