@@ -22,6 +22,7 @@ mod error;
 mod graviola;
 mod key;
 mod key_file;
+mod key_transport;
 mod oid;
 mod policy;
 mod provider;
@@ -38,6 +39,7 @@ pub use algorithm::{
 pub use error::Error;
 pub use key::{Curve, KeyKind, PrivateKey, PublicKey};
 pub use key_file::{ProtectedKey, read_private_key};
+pub use key_transport::transport_key;
 pub use oid::Oid;
 pub use policy::{Algorithm, AlgorithmPolicy, Refused, Use};
 pub use provider::{CryptoProvider, Hasher, KeyOps, Signed, fastest, sha1_fingerprint};
