@@ -223,7 +223,7 @@ fn display(tokens: &[Token<'_>]) -> Option<String> {
         }
     }
     shown.push_str(&encoded_word::decode(&atoms));
-    (!tokens.is_empty()).then_some(shown)
+    (!shown.is_empty()).then_some(shown)
 }
 
 /// Atom characters (RFC 5322 §3.2.3), and beyond ASCII what RFC 6532 §3.2 adds, without

@@ -226,8 +226,8 @@ impl<R: Read> Scanner<R> {
 
     /// Moves to the next line that starts with two dashes; to the end if there is none.
     fn next_dashes(&mut self) -> io::Result<bool> {
-        // A match at the very start of the window is possible only when that is a line start, so
-        // no CR is missed: the three bytes kept below are shorter than LF and two dashes after CR.
+        // The tail kept below is too short to start with a match, so the byte before a match is
+        // in the window, unless the window is at a line start, where there is no line end before.
         loop {
             let window = self.window();
             if let Some(at) = self.finder.find(window) {
@@ -250,7 +250,11 @@ impl<R: Read> Scanner<R> {
 
     /// Says whether the window starts with a delimiter line, and how long that is.
     fn at_delimiter(&self, boundaries: &[Boundary]) -> Result<Option<(Delimiter, usize)>, Error> {
-        let window = self.window();
+        // Never looks further than promised, or the answer would depend on how the input is cut.
+        let (window, ended) = match self.window().get(..LONGEST_LINE) {
+            Some(window) => (window, false),
+            None => (self.window(), self.ended),
+        };
         let Some(line) = window.strip_prefix(b"--") else {
             return Ok(None);
         };
@@ -260,7 +264,7 @@ impl<R: Read> Scanner<R> {
             };
             let close = rest.strip_prefix(b"--").map(|rest| (rest, true));
             for (tail, is_close) in [(rest, false)].into_iter().chain(close) {
-                match line_end(tail, self.ended) {
+                match line_end(tail, ended) {
                     Tail::Other => {}
                     Tail::TooLong => {
                         let what = "endless blanks after a boundary";
