@@ -123,7 +123,9 @@ impl DigestAlgorithm {
     /// [`Error::Malformed`], [`Error::UnknownAlgorithm`], [`Error::Unsupported`].
     pub fn from_identifier(der: &[u8]) -> Result<Self, Error> {
         let (algorithm, parameters) = split_identifier(der)?;
-        let digest = Self::ALL.into_iter().find(|digest| digest.oid() == algorithm);
+        let digest = Self::ALL
+            .into_iter()
+            .find(|digest| digest.oid() == algorithm);
         let digest = digest.ok_or(Error::UnknownAlgorithm(algorithm))?;
         check_empty_or_null(parameters)?;
         Ok(digest)
@@ -164,7 +166,9 @@ impl SignatureScheme {
     pub fn from_identifier(der: &[u8], digest: Option<DigestAlgorithm>) -> Result<Self, Error> {
         let (algorithm, parameters) = split_identifier(der)?;
         let scheme = match algorithm {
-            oid::RSA_ENCRYPTION => Self::RsaPkcs1(digest.ok_or(Error::UnknownAlgorithm(algorithm))?),
+            oid::RSA_ENCRYPTION => {
+                Self::RsaPkcs1(digest.ok_or(Error::UnknownAlgorithm(algorithm))?)
+            }
             oid::SHA1_WITH_RSA => Self::RsaPkcs1(DigestAlgorithm::Sha1),
             oid::SHA256_WITH_RSA => Self::RsaPkcs1(DigestAlgorithm::Sha256),
             oid::SHA384_WITH_RSA => Self::RsaPkcs1(DigestAlgorithm::Sha384),
@@ -180,9 +184,9 @@ impl SignatureScheme {
             check_empty_or_null(parameters)?;
         }
         match digest {
-            Some(beside) if beside != scheme.digest() => {
-                Err(Error::Unsupported("signature over another digest than the one named"))
-            }
+            Some(beside) if beside != scheme.digest() => Err(Error::Unsupported(
+                "signature over another digest than the one named",
+            )),
             _ => Ok(scheme),
         }
     }
@@ -274,7 +278,10 @@ impl KeyAgreement {
     /// [`Error::Malformed`], [`Error::UnknownAlgorithm`], [`Error::Unsupported`].
     pub fn from_identifier(der: &[u8]) -> Result<(Self, KeyWrap), Error> {
         let (algorithm, parameters) = split_identifier(der)?;
-        let agreement = DigestAlgorithm::ALL.map(Self).into_iter().find(|it| it.oid() == algorithm);
+        let agreement = DigestAlgorithm::ALL
+            .map(Self)
+            .into_iter()
+            .find(|it| it.oid() == algorithm);
         let agreement = agreement.ok_or(Error::UnknownAlgorithm(algorithm))?;
         Ok((agreement, KeyWrap::from_identifier(parameters)?))
     }
@@ -328,7 +335,12 @@ impl KeyWrap {
 
 impl ContentCipher {
     /// Every cipher of this crate.
-    pub const ALL: [Self; 4] = [Self::Aes128Cbc, Self::Aes256Cbc, Self::Aes128Gcm, Self::Aes256Gcm];
+    pub const ALL: [Self; 4] = [
+        Self::Aes128Cbc,
+        Self::Aes256Cbc,
+        Self::Aes128Gcm,
+        Self::Aes256Gcm,
+    ];
 
     /// Says whether altered ciphertext is found out.
     pub fn is_authenticated(self) -> bool {
@@ -376,21 +388,29 @@ impl ContentCipher {
     /// is not 12 bytes or a tag shorter than 12 (RFC 5084 §3.2).
     pub fn from_identifier(der: &[u8]) -> Result<(Self, Vec<u8>, usize), Error> {
         let (algorithm, parameters) = split_identifier(der)?;
-        let cipher = Self::ALL.into_iter().find(|cipher| cipher.oid() == algorithm);
+        let cipher = Self::ALL
+            .into_iter()
+            .find(|cipher| cipher.oid() == algorithm);
         let cipher = cipher.ok_or(Error::UnknownAlgorithm(algorithm))?;
         let mut reader = Reader::new(parameters);
         if !cipher.is_authenticated() {
             let iv = reader.octet_string("AES-IV")?;
             reader.finish("AES-IV")?;
             if iv.len() != cipher.iv_length() {
-                return Err(Error::Unsupported("initialisation vector of other than 16 bytes"));
+                return Err(Error::Unsupported(
+                    "initialisation vector of other than 16 bytes",
+                ));
             }
             return Ok((cipher, iv.to_vec(), 0));
         }
         let mut fields = reader.sequence("GCMParameters")?;
         reader.finish("GCMParameters")?;
         let nonce = fields.octet_string("aes-nonce")?;
-        let tag = if fields.is_empty() { 12 } else { fields.small("aes-ICVlen")? };
+        let tag = if fields.is_empty() {
+            12
+        } else {
+            fields.small("aes-ICVlen")?
+        };
         fields.finish("GCMParameters")?;
         if nonce.len() != cipher.iv_length() {
             return Err(Error::Unsupported("nonce of other than 12 bytes"));
@@ -398,7 +418,11 @@ impl ContentCipher {
         if !(12..=16).contains(&tag) {
             return Err(Error::Unsupported("tag of other than 12 to 16 bytes"));
         }
-        Ok((cipher, nonce.to_vec(), usize::try_from(tag).unwrap_or_default()))
+        Ok((
+            cipher,
+            nonce.to_vec(),
+            usize::try_from(tag).unwrap_or_default(),
+        ))
     }
 
     /// Returns the DER ContentEncryptionAlgorithmIdentifier for an initialisation vector or nonce;
@@ -458,7 +482,10 @@ fn pss_parameters(parameters: &[u8]) -> Result<SignatureScheme, Error> {
 fn oaep_parameters(parameters: &[u8]) -> Result<KeyTransport, Error> {
     let what = "RSAES-OAEP-params";
     if parameters.is_empty() {
-        return Ok(KeyTransport::RsaOaep { digest: DigestAlgorithm::Sha1, mgf: DigestAlgorithm::Sha1 });
+        return Ok(KeyTransport::RsaOaep {
+            digest: DigestAlgorithm::Sha1,
+            mgf: DigestAlgorithm::Sha1,
+        });
     }
     let mut outer = Reader::new(parameters);
     let mut fields = outer.sequence(what)?;
@@ -475,9 +502,7 @@ fn oaep_parameters(parameters: &[u8]) -> Result<KeyTransport, Error> {
 }
 
 /// The two fields that PSS and OAEP share; both default to SHA-1.
-fn hash_and_mgf(
-    fields: &mut Reader<'_>,
-) -> Result<(DigestAlgorithm, DigestAlgorithm), Error> {
+fn hash_and_mgf(fields: &mut Reader<'_>) -> Result<(DigestAlgorithm, DigestAlgorithm), Error> {
     let digest = match fields.optional(Tag::context_constructed(0), "hashAlgorithm")? {
         Some(field) => DigestAlgorithm::from_identifier(field.content)?,
         None => DigestAlgorithm::Sha1,

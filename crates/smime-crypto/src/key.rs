@@ -139,7 +139,9 @@ impl Curve {
 
     /// Returns the curve of an identifier, if this crate has it.
     pub fn from_oid(oid: Oid) -> Option<Self> {
-        [Self::P256, Self::P384].into_iter().find(|curve| curve.oid() == oid)
+        [Self::P256, Self::P384]
+            .into_iter()
+            .find(|curve| curve.oid() == oid)
     }
 
     /// Returns the bytes of one field element.
@@ -166,8 +168,13 @@ fn rsa_kind(parameters: &[u8], key: &[u8]) -> Option<KeyKind> {
     if !odd(modulus) || !odd(exponent) || exponent == [1] {
         return None;
     }
-    let bits = modulus.len().checked_mul(8)?.checked_sub(usize::try_from(modulus.first()?.leading_zeros()).ok()?)?;
-    Some(KeyKind::Rsa { bits: u32::try_from(bits).ok()? })
+    let bits = modulus
+        .len()
+        .checked_mul(8)?
+        .checked_sub(usize::try_from(modulus.first()?.leading_zeros()).ok()?)?;
+    Some(KeyKind::Rsa {
+        bits: u32::try_from(bits).ok()?,
+    })
 }
 
 /// Named curves and uncompressed points alone (RFC 5480 §2.1.1, §2.2).

@@ -22,7 +22,11 @@ impl ProtectedKey {
     ///
     /// # Errors
     /// [`Error::NoRandomness`].
-    pub fn protect(_pkcs8: &Secret, _passphrase: &Secret, _random: &dyn Random) -> Result<Self, Error> {
+    pub fn protect(
+        _pkcs8: &Secret,
+        _passphrase: &Secret,
+        _random: &dyn Random,
+    ) -> Result<Self, Error> {
         Err(Error::NoRandomness)
     }
 

@@ -18,7 +18,10 @@ pub mod key_wrap;
 
 mod algorithm;
 mod error;
-#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(
+    feature = "graviola",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 mod graviola;
 mod key;
 mod key_file;
@@ -31,7 +34,10 @@ mod rustcrypto;
 mod secret;
 mod time;
 
-#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(
+    feature = "graviola",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 pub use crate::graviola::Graviola;
 pub use algorithm::{
     ContentCipher, DigestAlgorithm, KeyAgreement, KeyTransport, KeyWrap, SignatureScheme,

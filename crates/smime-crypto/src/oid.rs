@@ -16,7 +16,10 @@ impl Oid {
     #[allow(clippy::indexing_slicing, clippy::as_conversions)] // const fn: no iterators, no From
     pub const fn new(dotted: &str) -> Self {
         let text = dotted.as_bytes();
-        let mut oid = Self { bytes: [0; MAX_LENGTH], length: 0 };
+        let mut oid = Self {
+            bytes: [0; MAX_LENGTH],
+            length: 0,
+        };
         let (mut at, mut arcs, mut first) = (0, 0, 0);
         while at < text.len() {
             let mut arc: u64 = 0;
@@ -33,7 +36,10 @@ impl Oid {
             }
             arcs += 1;
         }
-        assert!(arcs >= 2 && first <= 2, "two arcs at least, the first 0, 1 or 2");
+        assert!(
+            arcs >= 2 && first <= 2,
+            "two arcs at least, the first 0, 1 or 2"
+        );
         oid
     }
 
@@ -57,7 +63,9 @@ impl Oid {
 
     /// Returns the content octets of the DER encoding.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+        self.bytes
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
     }
 
     #[allow(clippy::indexing_slicing, clippy::as_conversions)] // const fn: no iterators, no From
@@ -153,7 +161,10 @@ mod tests {
         for (dotted, bytes) in [
             ("1.2.840.113549", &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d][..]),
             ("2.5.4.3", &[0x55, 4, 3]),
-            ("0.9.2342.19200300.100.1.25", &[9, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25]),
+            (
+                "0.9.2342.19200300.100.1.25",
+                &[9, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25],
+            ),
             ("2.999.1", &[0x88, 0x37, 1]),
         ] {
             assert_eq!(Oid::new(dotted).as_bytes(), bytes);
@@ -163,7 +174,13 @@ mod tests {
 
     #[test]
     fn octets_that_are_no_identifier_are_refused() {
-        for bytes in [&[][..], &[0x2a, 0x86], &[0x80, 1], &[0x2a, 0x80, 1], &[1; 64]] {
+        for bytes in [
+            &[][..],
+            &[0x2a, 0x86],
+            &[0x80, 1],
+            &[0x2a, 0x80, 1],
+            &[1; 64],
+        ] {
             assert_eq!(Oid::from_bytes(bytes), None, "{bytes:?}");
         }
     }

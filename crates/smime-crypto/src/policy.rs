@@ -61,7 +61,10 @@ impl AlgorithmPolicy {
 
     /// As standard, and never produces what is not authenticated.
     pub const fn strict() -> Self {
-        Self { cbc_encryption: Cutoff::Never, ..Self::standard() }
+        Self {
+            cbc_encryption: Cutoff::Never,
+            ..Self::standard()
+        }
     }
 
     /// As standard, and accepts what old mail needs: SHA-1, RSA from 512 bits.
@@ -103,7 +106,11 @@ impl AlgorithmPolicy {
                 Cutoff::Never
             }
         };
-        if cutoff.permits(at) { Ok(()) } else { Err(Refused { algorithm, usage }) }
+        if cutoff.permits(at) {
+            Ok(())
+        } else {
+            Err(Refused { algorithm, usage })
+        }
     }
 
     /// RSA up to 16 384 bits: above, one verification costs more than a mail may (CVE-2021-43527

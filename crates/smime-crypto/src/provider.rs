@@ -103,7 +103,10 @@ pub enum Signed<'a> {
 
 /// Returns the provider that is fastest on this processor.
 pub fn fastest() -> &'static dyn CryptoProvider {
-    #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    #[cfg(all(
+        feature = "graviola",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    ))]
     if crate::Graviola::is_supported() {
         return &crate::Graviola;
     }

@@ -43,10 +43,18 @@ impl UnixTime {
             (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         let year = era * 400 + year_of_era + i64::from(month < 3);
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let time = [small(seconds / 3600), small(seconds / 60 % 60), small(seconds % 60)];
+        let time = [
+            small(seconds / 3600),
+            small(seconds / 60 % 60),
+            small(seconds % 60),
+        ];
         (year, small(month), small(day), time)
     }
 }
@@ -55,7 +63,10 @@ impl UnixTime {
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day, [hour, minute, second]) = self.civil();
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
     }
 }
 
@@ -85,7 +96,10 @@ mod tests {
             assert_eq!(UnixTime(seconds).to_string(), text);
             let (year, month, day, time) = UnixTime(seconds).civil();
             let year = u16::try_from(year).unwrap();
-            assert_eq!(UnixTime::from_civil(year, month, day, time), Some(UnixTime(seconds)));
+            assert_eq!(
+                UnixTime::from_civil(year, month, day, time),
+                Some(UnixTime(seconds))
+            );
         }
     }
 

@@ -26,7 +26,10 @@ pub struct Element<'a> {
 impl<'a> Reader<'a> {
     /// Starts at the first byte of `der`.
     pub fn new(der: &'a [u8]) -> Self {
-        Self { left: der, offset: 0 }
+        Self {
+            left: der,
+            offset: 0,
+        }
     }
 
     /// Returns the position of the next element.
@@ -54,13 +57,21 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Malformed`], as for every method of this type.
     pub fn any(&mut self, what: &'static str) -> Result<Element<'a>, Error> {
-        let malformed = Error::Malformed { what, offset: self.offset };
+        let malformed = Error::Malformed {
+            what,
+            offset: self.offset,
+        };
         let (header, length) = header(self.left).ok_or(malformed)?;
         let end = header.checked_add(length).ok_or(malformed)?;
         let raw = self.left.get(..end).ok_or(malformed)?;
         let content = raw.get(header..).ok_or(malformed)?;
         let tag = self.peek().ok_or(malformed)?;
-        let element = Element { tag, raw, content, offset: self.offset };
+        let element = Element {
+            tag,
+            raw,
+            content,
+            offset: self.offset,
+        };
         self.left = self.left.get(end..).unwrap_or_default();
         self.offset += end;
         Ok(element)
@@ -72,7 +83,10 @@ impl<'a> Reader<'a> {
     /// [`Error::Malformed`].
     pub fn read(&mut self, tag: Tag, what: &'static str) -> Result<Element<'a>, Error> {
         if self.peek() != Some(tag) {
-            return Err(Error::Malformed { what, offset: self.offset });
+            return Err(Error::Malformed {
+                what,
+                offset: self.offset,
+            });
         }
         self.any(what)
     }
@@ -82,7 +96,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Malformed`].
     pub fn optional(&mut self, tag: Tag, what: &'static str) -> Result<Option<Element<'a>>, Error> {
-        if self.peek() == Some(tag) { self.any(what).map(Some) } else { Ok(None) }
+        if self.peek() == Some(tag) {
+            self.any(what).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Reads a SEQUENCE and returns a reader of its elements.
@@ -108,8 +126,10 @@ impl<'a> Reader<'a> {
     pub fn oid(&mut self) -> Result<Oid, Error> {
         let what = "OBJECT IDENTIFIER";
         let element = self.read(Tag::OID, what)?;
-        Oid::from_bytes(element.content)
-            .ok_or(Error::Malformed { what, offset: element.offset })
+        Oid::from_bytes(element.content).ok_or(Error::Malformed {
+            what,
+            offset: element.offset,
+        })
     }
 
     /// Reads an OCTET STRING.
@@ -159,7 +179,9 @@ impl<'a> Reader<'a> {
         if magnitude.len() > 4 {
             return Err(Error::Malformed { what, offset });
         }
-        Ok(magnitude.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+        Ok(magnitude
+            .iter()
+            .fold(0, |number, byte| number << 8 | u32::from(*byte)))
     }
 
     /// Reads a BOOLEAN.
@@ -171,7 +193,10 @@ impl<'a> Reader<'a> {
         match element.content {
             [0] => Ok(false),
             [0xff] => Ok(true),
-            _ => Err(Error::Malformed { what, offset: element.offset }),
+            _ => Err(Error::Malformed {
+                what,
+                offset: element.offset,
+            }),
         }
     }
 
@@ -181,7 +206,10 @@ impl<'a> Reader<'a> {
     /// [`Error::Malformed`].
     pub fn time(&mut self, what: &'static str) -> Result<UnixTime, Error> {
         let element = self.any(what)?;
-        time(&element).ok_or(Error::Malformed { what, offset: element.offset })
+        time(&element).ok_or(Error::Malformed {
+            what,
+            offset: element.offset,
+        })
     }
 
     /// Checks that nothing is left.
@@ -192,7 +220,10 @@ impl<'a> Reader<'a> {
         if self.left.is_empty() {
             Ok(())
         } else {
-            Err(Error::Malformed { what, offset: self.offset })
+            Err(Error::Malformed {
+                what,
+                offset: self.offset,
+            })
         }
     }
 }
@@ -201,7 +232,10 @@ impl<'a> Element<'a> {
     /// Returns a reader of the content.
     pub fn reader(&self) -> Reader<'a> {
         let header = self.raw.len() - self.content.len();
-        Reader { left: self.content, offset: self.offset + header }
+        Reader {
+            left: self.content,
+            offset: self.offset + header,
+        }
     }
 
     /// Returns the octets of a BIT STRING that has no unused bits.
@@ -211,7 +245,10 @@ impl<'a> Element<'a> {
     pub fn bit_string_octets(&self) -> Result<&'a [u8], Error> {
         match self.content {
             [0, octets @ ..] => Ok(octets),
-            _ => Err(Error::Malformed { what: "BIT STRING", offset: self.offset }),
+            _ => Err(Error::Malformed {
+                what: "BIT STRING",
+                offset: self.offset,
+            }),
         }
     }
 
@@ -221,11 +258,18 @@ impl<'a> Element<'a> {
     /// # Errors
     /// [`Error::Malformed`].
     pub fn named_bits(&self) -> Result<&'a [u8], Error> {
-        let malformed = Error::Malformed { what: "BIT STRING", offset: self.offset };
+        let malformed = Error::Malformed {
+            what: "BIT STRING",
+            offset: self.offset,
+        };
         let (unused, octets) = self.content.split_first().ok_or(malformed)?;
         let last = octets.last().copied().unwrap_or_default();
         let fits = *unused < 8 && (*unused == 0 || !octets.is_empty());
-        if fits && u32::from(*unused) <= last.trailing_zeros() { Ok(octets) } else { Err(malformed) }
+        if fits && u32::from(*unused) <= last.trailing_zeros() {
+            Ok(octets)
+        } else {
+            Err(malformed)
+        }
     }
 
     /// Returns the content octets of an INTEGER.
@@ -234,9 +278,10 @@ impl<'a> Element<'a> {
     /// [`Error::Malformed`], also for octets more than the number needs (X.690 §8.3.2).
     pub fn integer(&self) -> Result<&'a [u8], Error> {
         match self.content {
-            [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => {
-                Err(Error::Malformed { what: "INTEGER", offset: self.offset })
-            }
+            [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => Err(Error::Malformed {
+                what: "INTEGER",
+                offset: self.offset,
+            }),
             content => Ok(content),
         }
     }
@@ -365,7 +410,11 @@ mod tests {
             (0x18, b"19700101000000.5Z"),
             (0x04, b"700101000000Z"),
         ] {
-            assert!(read(tag, text).is_err(), "{}", String::from_utf8_lossy(text));
+            assert!(
+                read(tag, text).is_err(),
+                "{}",
+                String::from_utf8_lossy(text)
+            );
         }
     }
 }

@@ -54,7 +54,8 @@ impl Writer {
         let octets = length.to_be_bytes();
         let skip = octets.iter().take_while(|octet| **octet == 0).count();
         let octets = octets.get(skip..).unwrap_or_default();
-        self.0.push(0x80 | u8::try_from(octets.len()).unwrap_or_default());
+        self.0
+            .push(0x80 | u8::try_from(octets.len()).unwrap_or_default());
         self.raw(octets);
     }
 
@@ -140,7 +141,14 @@ mod tests {
             let der = Writer::encode(|w| w.small(number));
             assert_eq!(Reader::new(&der).small("x"), Ok(number));
         }
-        for seconds in [-700_000_000, -1, 0, 2_524_607_999, 2_524_608_000, 253_402_300_799] {
+        for seconds in [
+            -700_000_000,
+            -1,
+            0,
+            2_524_607_999,
+            2_524_608_000,
+            253_402_300_799,
+        ] {
             let der = Writer::encode(|w| w.time(UnixTime(seconds)));
             assert_eq!(Reader::new(&der).time("x"), Ok(UnixTime(seconds)));
         }
@@ -148,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_set_of_is_sorted() {
-        let der = Writer::encode(|w| w.set_of(Tag::SET, vec![vec![4, 1, 2], vec![4, 0], vec![2, 1, 9]]));
+        let der =
+            Writer::encode(|w| w.set_of(Tag::SET, vec![vec![4, 1, 2], vec![4, 0], vec![2, 1, 9]]));
         assert_eq!(der, [0x31, 8, 2, 1, 9, 4, 0, 4, 1, 2]);
     }
 }
