@@ -1,1 +1,36 @@
-//! Not built yet.
+//! Parses X.509 certificates and decides whether one serves a purpose at a time.
+//!
+//! This crate does **not** check revocation, fetch anything, read a clock, or know mail and CMS.
+//! Name constraints and explicit certificate policies are refused, never ignored.
+//!
+//! [`Certificate`] is parsed once, strictly, and keeps its bytes. [`ChainVerifier`] searches a path
+//! from a certificate to one of the anchors in a [`TrustStore`] through an untrusted
+//! [`CertificateBundle`], and returns a proof that only it can make: [`VerifiedSigner`] or
+//! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone.
+//! [`CertificateBuilder`] makes certificates for tests and demonstrations.
+
+mod builder;
+mod bundle;
+mod certificate;
+mod chain;
+mod email;
+mod error;
+mod extension;
+mod name;
+mod oid;
+mod policy;
+mod purpose;
+mod trust;
+
+pub use builder::CertificateBuilder;
+pub use bundle::CertificateBundle;
+pub use certificate::Certificate;
+pub use chain::{ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
+pub use email::EmailAddress;
+pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};
+pub use extension::{BasicConstraints, Extension, KeyUsage, KeyUsageBit};
+pub use name::{Name, NameAttribute};
+pub use oid::{ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, SMIME_CAPABILITIES};
+pub use policy::{CertificatePolicy, Presence};
+pub use purpose::{Purpose, check_fitness, check_import};
+pub use trust::TrustStore;

@@ -1,0 +1,372 @@
+use std::{borrow::Cow, fmt, hash};
+
+/// A mail address that was found well-formed: `local@domain` (RFC 5321 §4.1.2, RFC 6531 §3.3).
+///
+/// Two addresses are equal when [`folded`](Self::folded) gives one text for both.
+#[derive(Clone)]
+pub struct EmailAddress {
+    text: String,
+    /// Where the `@` before the domain stands in `text`.
+    at: usize,
+}
+
+impl EmailAddress {
+    /// Reads an address without display name, angle brackets, comments or surrounding blanks.
+    ///
+    /// The local part is atoms and dots or a quoted string, the domain is labels or an address
+    /// literal in brackets. Control characters and blanks are refused everywhere, also quoted.
+    pub fn new(text: &str) -> Option<Self> {
+        let (local, domain) = text.rsplit_once('@')?;
+        let valid = text.len() <= MAX_LENGTH
+            && !text.chars().any(is_forbidden)
+            && is_local(local)
+            && is_domain(domain);
+        valid.then(|| Self {
+            text: text.to_owned(),
+            at: local.len(),
+        })
+    }
+
+    /// Returns the address as written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns what stands before the `@`, as written.
+    pub fn local(&self) -> &str {
+        self.text.get(..self.at).unwrap_or_default()
+    }
+
+    /// Returns what stands after the `@`, as written.
+    pub fn domain(&self) -> &str {
+        self.text.get(self.at + 1..).unwrap_or_default()
+    }
+
+    /// Returns the form by which addresses are compared and indexed: the local part unquoted and
+    /// in ASCII lower case, the domain in lower case with U-labels as A-labels (RFC 9598 §5).
+    pub fn folded(&self) -> String {
+        // DEVIATION RFC 8550 §3: the local part is compared without regard to ASCII case; because
+        // every provider delivers so and people write their addresses so, and a signature refused
+        // for the capital in `Alice@` teaches users to ignore refusals.
+        let mut folded = unquoted(self.local()).to_ascii_lowercase();
+        folded.push('@');
+        for (index, label) in self.domain().split('.').enumerate() {
+            if index > 0 {
+                folded.push('.');
+            }
+            folded.push_str(&a_label(label));
+        }
+        folded
+    }
+
+    /// Says whether both are one address; the same as `==`.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.text == other.text || self.folded() == other.folded()
+    }
+}
+
+impl PartialEq for EmailAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other)
+    }
+}
+
+impl Eq for EmailAddress {}
+
+impl hash::Hash for EmailAddress {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.folded().hash(state);
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+/// Characters that have no place in an address and deceive the eye or a log: controls, blanks, and
+/// the invisible ones that set directions and join (Unicode UAX #9 §2, U+200B..U+200F, U+2060,
+/// U+FEFF).
+fn is_forbidden(character: char) -> bool {
+    character.is_control()
+        || character.is_whitespace()
+        || matches!(character,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffd}')
+}
+
+fn is_local(local: &str) -> bool {
+    match local.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"').is_some_and(is_quoted_content),
+        // Dots in a row and at the ends are not RFC 5322, yet whole mobile networks gave out such
+        // addresses; they are compared like any other, so taking them costs nothing.
+        None => local.chars().any(|c| c != '.') && local.chars().all(|c| is_atext(c) || c == '.'),
+    }
+}
+
+fn is_atext(character: char) -> bool {
+    !character.is_ascii()
+        || character.is_ascii_alphanumeric()
+        || "!#$%&'*+-/=?^_`{|}~".contains(character)
+}
+
+/// Every quote and backslash inside must be escaped; an empty string names no mailbox.
+fn is_quoted_content(content: &str) -> bool {
+    let mut characters = content.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => return false,
+            '\\' if characters.next().is_none() => return false,
+            _ => {}
+        }
+    }
+    !content.is_empty()
+}
+
+fn is_domain(domain: &str) -> bool {
+    if let Some(literal) = domain.strip_prefix('[') {
+        return literal.strip_suffix(']').is_some_and(|content| {
+            !content.is_empty()
+                && content
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || ".:-".contains(c))
+        });
+    }
+    domain.len() <= 253 && domain.split('.').all(is_label)
+}
+
+fn is_label(label: &str) -> bool {
+    let hyphen_at_end = label.starts_with('-') || label.ends_with('-');
+    !label.is_empty()
+        && !hyphen_at_end
+        && label.chars().all(|c| {
+            if c.is_ascii() {
+                c.is_ascii_alphanumeric() || c == '-' || c == '_'
+            } else {
+                c.is_alphanumeric() || is_mark(c)
+            }
+        })
+        && a_label(label).len() <= 63
+}
+
+/// Combining marks of the scripts in use as domain names; full tables are IDNA's, and a character
+/// outside makes the address unusable, never equal to another.
+fn is_mark(character: char) -> bool {
+    matches!(character,
+        '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}'
+        | '\u{900}'..='\u{dff}' | '\u{e31}'..='\u{e4e}' | '\u{30fb}'..='\u{30fe}')
+}
+
+fn unquoted(local: &str) -> Cow<'_, str> {
+    let Some(content) = local
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    else {
+        return Cow::Borrowed(local);
+    };
+    let mut plain = String::with_capacity(content.len());
+    let mut characters = content.chars();
+    while let Some(character) = characters.next() {
+        plain.extend(if character == '\\' {
+            characters.next()
+        } else {
+            Some(character)
+        });
+    }
+    Cow::Owned(plain)
+}
+
+/// Returns a label in lower case, as an A-label when it is not ASCII (RFC 5890 §2.3.2.1).
+///
+/// Unicode normalisation is left out: labels that need it stay unequal.
+fn a_label(label: &str) -> String {
+    let lower = label.to_lowercase();
+    if lower.is_ascii() {
+        return lower;
+    }
+    match punycode(&lower) {
+        Some(encoded) => format!("xn--{encoded}"),
+        None => lower,
+    }
+}
+
+/// The encoding procedure of RFC 3492 §6.3; `None` when a number overflows.
+fn punycode(label: &str) -> Option<String> {
+    let characters: Vec<u32> = label.chars().map(u32::from).collect();
+    let mut output: String = label.chars().filter(char::is_ascii).collect();
+    let basic = u32::try_from(output.len()).ok()?;
+    if basic > 0 {
+        output.push('-');
+    }
+    let (mut threshold, mut delta, mut bias, mut handled) = (128_u32, 0_u32, 72_u32, basic);
+    while usize::try_from(handled).ok()? < characters.len() {
+        let next = characters
+            .iter()
+            .copied()
+            .filter(|c| *c >= threshold)
+            .min()?;
+        delta = delta.checked_add((next - threshold).checked_mul(handled + 1)?)?;
+        threshold = next;
+        for character in &characters {
+            if *character < threshold {
+                delta = delta.checked_add(1)?;
+            }
+            if *character == threshold {
+                push_variable_length(&mut output, delta, bias);
+                bias = adapt(delta, handled + 1, handled == basic);
+                delta = 0;
+                handled += 1;
+            }
+        }
+        delta = delta.checked_add(1)?;
+        threshold += 1;
+    }
+    Some(output)
+}
+
+fn push_variable_length(output: &mut String, delta: u32, bias: u32) {
+    let mut rest = delta;
+    for step in (36..).step_by(36) {
+        let limit = u32::saturating_sub(step, bias).clamp(1, 26);
+        if rest < limit {
+            break;
+        }
+        output.extend(digit(limit + (rest - limit) % (36 - limit)));
+        rest = (rest - limit) / (36 - limit);
+    }
+    output.extend(digit(rest));
+}
+
+fn digit(value: u32) -> Option<char> {
+    char::from_digit(value, 36).map(|_| {
+        // RFC 3492 §5: letters are 0 to 25, digits 26 to 35.
+        let offset = u8::try_from(value).unwrap_or_default();
+        char::from(if offset < 26 {
+            b'a' + offset
+        } else {
+            b'0' + offset - 26
+        })
+    })
+}
+
+/// RFC 3492 §6.1.
+fn adapt(delta: u32, points: u32, first: bool) -> u32 {
+    let mut delta = if first { delta / 700 } else { delta / 2 };
+    delta += delta / points;
+    let mut k = 0;
+    while delta > 455 {
+        delta /= 35;
+        k += 36;
+    }
+    k + 36 * delta / (delta + 38)
+}
+
+/// 64 octets of local part and 255 of domain (RFC 5321 §4.5.3.1), with room for quoting.
+const MAX_LENGTH: usize = 400;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> EmailAddress {
+        EmailAddress::new(text).unwrap_or_else(|| panic!("{text:?}"))
+    }
+
+    #[test]
+    fn what_is_not_an_address_is_refused() {
+        for text in [
+            "",
+            "@",
+            "alice",
+            "alice@",
+            "@example.com",
+            ".@example.com",
+            "alice@example.com\0",
+            "alice\0@example.com",
+            "alice@example.com\0.evil.org",
+            "alice@example.com\n",
+            "alice @example.com",
+            " alice@example.com",
+            "alice@example..com",
+            "alice@example.com.",
+            "alice@.example.com",
+            "alice@-example.com",
+            "alice@example-.com",
+            "alice@exa mple.com",
+            "alice@exam,ple.com",
+            "alice@bob@example.com",
+            "<alice@example.com>",
+            "alice(comment)@example.com",
+            "alice@example.com,bob@example.com",
+            "\"alice@example.com",
+            "\"\"@example.com",
+            "\"a\"b\"@example.com",
+            "\"a\\\"@example.com",
+            "\"a b\"@example.com",
+            "alice@[",
+            "alice@[]",
+            "alice@[a@b]",
+            "al\u{202e}ice@example.com",
+            "alice@ex\u{200b}ample.com",
+            "alice@ex\u{ff0f}ample.com",
+        ] {
+            assert!(EmailAddress::new(text).is_none(), "{text:?}");
+        }
+        let long = format!("{}@example.com", "a".repeat(MAX_LENGTH));
+        assert!(EmailAddress::new(&long).is_none());
+        assert!(EmailAddress::new(&format!("a@{}.com", "b".repeat(64))).is_none());
+    }
+
+    #[test]
+    fn case_quoting_and_label_form_do_not_make_another_address() {
+        for (one, other) in [
+            ("alice@example.com", "Alice@EXAMPLE.com"),
+            ("alice@example.com", "\"alice\"@example.com"),
+            ("alice@example.com", "\"a\\lice\"@example.com"),
+            ("alice@b\u{fc}cher.example", "alice@xn--bcher-kva.example"),
+            ("alice@B\u{dc}CHER.example", "alice@XN--BCHER-KVA.example"),
+            (
+                "a@\u{4ed6}\u{4eec}\u{4e3a}\u{4ec0}\u{4e48}\u{4e0d}\u{8bf4}\u{4e2d}\u{6587}.cn",
+                "a@xn--ihqwcrb4cv8a8dqg056pqjye.cn",
+            ),
+            ("a@[192.0.2.1]", "A@[192.0.2.1]"),
+        ] {
+            assert_eq!(address(one), address(other));
+            assert_eq!(address(one).folded(), address(other).folded());
+        }
+    }
+
+    #[test]
+    fn other_addresses_stay_other() {
+        for (one, other) in [
+            ("alice@example.com", "alice@example.org"),
+            ("alice@example.com", "alicia@example.com"),
+            ("alice@example.com", "alice@mail.example.com"),
+            ("alice@example.com", "a.lice@example.com"),
+            ("alice@example.com", "alice+tag@example.com"),
+            ("\"alice@example.com\"@evil.org", "alice@example.com"),
+            ("\u{e4}@example.com", "a@example.com"),
+            ("\u{e4}@example.com", "\u{c4}@example.com"),
+            ("\u{430}lice@example.com", "alice@example.com"),
+        ] {
+            assert_ne!(address(one), address(other));
+        }
+    }
+
+    #[test]
+    fn the_domain_is_what_follows_the_last_at_sign() {
+        let odd = address("\"alice@example.com\"@evil.org");
+        assert_eq!(
+            (odd.local(), odd.domain()),
+            ("\"alice@example.com\"", "evil.org")
+        );
+        assert_eq!(odd.to_string(), "\"alice@example.com\"@evil.org");
+    }
+}

@@ -1,0 +1,433 @@
+use std::{borrow::Cow, fmt, hash};
+
+use smime_crypto::{
+    Oid,
+    asn1::{Element, Reader, Tag, Writer},
+};
+
+use crate::{EmailAddress, ParseError, oid};
+
+/// A distinguished name, by its DER; `==` compares the bytes, [`matches`](Self::matches) the names.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Name(Box<[u8]>);
+
+/// The attributes that names are made of here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameAttribute {
+    /// Two letters.
+    Country,
+    /// The organisation.
+    Organization,
+    /// A unit of it.
+    OrganizationalUnit,
+    /// What the subject is called.
+    CommonName,
+    /// A mail address; readers look for it in the subject alternative name first.
+    EmailAddress,
+}
+
+impl Name {
+    /// Makes a name of attributes, from the widest to the narrowest; one per RDN.
+    pub fn from_attributes(attributes: &[(NameAttribute, &str)]) -> Self {
+        let der = Writer::encode(|w| {
+            w.sequence(|w| {
+                for (attribute, value) in attributes {
+                    w.constructed(Tag::SET, |w| {
+                        w.sequence(|w| {
+                            w.oid(attribute.oid());
+                            w.element(attribute.string_tag(value), value.as_bytes());
+                        });
+                    });
+                }
+            });
+        });
+        Self(der.into())
+    }
+
+    /// Reads a DER Name (RFC 5280 §4.1.2.4); an empty one is a name.
+    ///
+    /// # Errors
+    /// [`ParseError::Malformed`].
+    pub fn from_der(der: &[u8]) -> Result<Self, ParseError> {
+        let mut reader = Reader::new(der);
+        let element = reader.read(Tag::SEQUENCE, "Name")?;
+        reader.finish("Name")?;
+        Self::from_element(&element)
+    }
+
+    pub(crate) fn from_element(element: &Element<'_>) -> Result<Self, ParseError> {
+        let mut names = element.reader();
+        while !names.is_empty() {
+            let mut set = names.set("RelativeDistinguishedName")?;
+            loop {
+                let mut pair = set.sequence("AttributeTypeAndValue")?;
+                pair.oid()?;
+                pair.any("AttributeValue")?;
+                pair.finish("AttributeTypeAndValue")?;
+                if set.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(Self(element.raw.into()))
+    }
+
+    /// Returns the bytes as read.
+    pub fn der(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Says whether the name has no attributes.
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == 2
+    }
+
+    /// Says whether both name one entity (RFC 5280 §7.1).
+    ///
+    /// Text is compared without regard to case, to blanks around it and to their number inside,
+    /// and to which string type carries it; other values by their bytes.
+    pub fn matches(&self, other: &Self) -> bool {
+        self == other || self.canonical() == other.canonical()
+    }
+
+    /// Returns the last common name, the part people recognise, if it is text.
+    pub fn common_name(&self) -> Option<String> {
+        self.values_of(oid::COMMON_NAME).last()
+    }
+
+    /// Returns the mail addresses in emailAddress attributes that are usable.
+    pub(crate) fn emails(&self) -> Vec<EmailAddress> {
+        self.values_of(oid::EMAIL_ADDRESS)
+            .filter_map(|text| EmailAddress::new(&text))
+            .collect()
+    }
+
+    /// Returns bytes that are equal for names that match and only for those.
+    ///
+    /// DEVIATION RFC 5280 §7.1: of the preparation of RFC 4518 only case and blanks are done;
+    /// because names that need more differ in practice from their issuer's by nothing at all, and
+    /// a name not recognised as equal only makes a chain fail.
+    pub(crate) fn canonical(&self) -> Vec<u8> {
+        Writer::encode(|w| {
+            for set in self.sets() {
+                let pairs = set.into_iter().map(|(oid, value)| {
+                    Writer::encode(|w| {
+                        w.oid(oid);
+                        match comparable_text(&value) {
+                            Some(text) => w.element(Tag::UTF8_STRING, text.as_bytes()),
+                            None => w.raw(value.raw),
+                        }
+                    })
+                });
+                w.set_of(Tag::SET, pairs.collect());
+            }
+        })
+    }
+
+    fn values_of(&self, wanted: Oid) -> impl Iterator<Item = String> {
+        self.sets()
+            .flatten()
+            .filter(move |(oid, _)| *oid == wanted)
+            .filter_map(|(_, value)| text(&value).map(Cow::into_owned))
+    }
+
+    /// Returns the RDNs; the structure was checked when the name was read.
+    fn sets(&self) -> impl Iterator<Item = Vec<(Oid, Element<'_>)>> {
+        let mut names = Reader::new(&self.0).sequence("Name").ok();
+        std::iter::from_fn(move || {
+            let mut set = names.as_mut()?.set("RelativeDistinguishedName").ok()?;
+            Some(std::iter::from_fn(move || pair(&mut set)).collect())
+        })
+    }
+}
+
+impl hash::Hash for Name {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+/// The text of RFC 4514, with everything escaped that could deceive a reader of it.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sets: Vec<_> = self.sets().collect();
+        for (index, set) in sets.iter().rev().enumerate() {
+            for (within, (oid, value)) in set.iter().enumerate() {
+                match (index, within) {
+                    (0, 0) => {}
+                    (_, 0) => f.write_str(",")?,
+                    _ => f.write_str("+")?,
+                }
+                match (short_name(*oid), text(value)) {
+                    (Some(name), Some(text)) => write_escaped(f, name, &text)?,
+                    (name, _) => {
+                        match name {
+                            Some(name) => f.write_str(name)?,
+                            None => fmt::Display::fmt(oid, f)?,
+                        }
+                        f.write_str("=#")?;
+                        value
+                            .raw
+                            .iter()
+                            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({self})")
+    }
+}
+
+impl NameAttribute {
+    fn oid(self) -> Oid {
+        match self {
+            Self::Country => oid::COUNTRY,
+            Self::Organization => oid::ORGANIZATION,
+            Self::OrganizationalUnit => oid::ORGANIZATIONAL_UNIT,
+            Self::CommonName => oid::COMMON_NAME,
+            Self::EmailAddress => oid::EMAIL_ADDRESS,
+        }
+    }
+
+    fn string_tag(self, value: &str) -> Tag {
+        match self {
+            Self::Country => Tag::PRINTABLE_STRING,
+            Self::EmailAddress if value.is_ascii() => Tag::IA5_STRING,
+            _ => Tag::UTF8_STRING,
+        }
+    }
+}
+
+fn pair<'a>(set: &mut Reader<'a>) -> Option<(Oid, Element<'a>)> {
+    let mut pair = set.sequence("AttributeTypeAndValue").ok()?;
+    Some((pair.oid().ok()?, pair.any("AttributeValue").ok()?))
+}
+
+/// Returns a string value as text; `None` for values that are not strings or not valid ones.
+fn text<'a>(value: &Element<'a>) -> Option<Cow<'a, str>> {
+    match value.tag {
+        Tag::UTF8_STRING => std::str::from_utf8(value.content).ok().map(Cow::Borrowed),
+        Tag::PRINTABLE_STRING | Tag::IA5_STRING if value.content.is_ascii() => {
+            std::str::from_utf8(value.content).ok().map(Cow::Borrowed)
+        }
+        // T.61 was never implemented; what is found in these strings is Latin-1.
+        Tag::TELETEX_STRING => Some(value.content.iter().map(|byte| char::from(*byte)).collect()),
+        Tag::BMP_STRING => {
+            let units = value.content.chunks(2).map(|unit| match unit {
+                [high, low] => char::from_u32(u32::from(*high) << 8 | u32::from(*low)),
+                _ => None,
+            });
+            units.collect::<Option<String>>().map(Cow::Owned)
+        }
+        Tag::UNIVERSAL_STRING => {
+            let units = value.content.chunks(4).map(|unit| match unit {
+                [a, b, c, d] => char::from_u32(u32::from_be_bytes([*a, *b, *c, *d])),
+                _ => None,
+            });
+            units.collect::<Option<String>>().map(Cow::Owned)
+        }
+        _ => None,
+    }
+}
+
+/// Text as it is compared: lower case, single blanks. Teletex is compared by its bytes, since its
+/// characters are a guess.
+fn comparable_text(value: &Element<'_>) -> Option<String> {
+    if value.tag == Tag::TELETEX_STRING {
+        return None;
+    }
+    let mut folded = String::with_capacity(value.content.len());
+    for word in text(value)?.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.extend(word.chars().flat_map(char::to_lowercase));
+    }
+    Some(folded)
+}
+
+/// RFC 4514 §3, and the descriptors in common use beside them.
+fn short_name(oid: Oid) -> Option<&'static str> {
+    Some(match oid {
+        oid::COMMON_NAME => "CN",
+        oid::LOCALITY => "L",
+        oid::STATE => "ST",
+        oid::ORGANIZATION => "O",
+        oid::ORGANIZATIONAL_UNIT => "OU",
+        oid::COUNTRY => "C",
+        oid::STREET => "STREET",
+        oid::DOMAIN_COMPONENT => "DC",
+        oid::USER_ID => "UID",
+        oid::SURNAME => "SN",
+        oid::GIVEN_NAME => "GN",
+        oid::TITLE => "title",
+        oid::SERIAL_NUMBER => "serialNumber",
+        oid::ORGANIZATION_IDENTIFIER => "organizationIdentifier",
+        oid::EMAIL_ADDRESS => "emailAddress",
+        _ => return None,
+    })
+}
+
+/// RFC 4514 §2.4; controls and direction marks are written as hex pairs, which it allows for any
+/// character, so that a name cannot move a terminal's cursor or reorder what stands beside it.
+fn write_escaped(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
+    write!(f, "{name}=")?;
+    let last = text.char_indices().last().map(|(at, _)| at);
+    for (at, character) in text.char_indices() {
+        match character {
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => write!(f, "\\{character}")?,
+            ' ' if at == 0 || Some(at) == last => f.write_str("\\ ")?,
+            '#' if at == 0 => f.write_str("\\#")?,
+            _ if deceives(character) => {
+                let mut buffer = [0; 4];
+                let bytes = character.encode_utf8(&mut buffer).as_bytes();
+                bytes
+                    .iter()
+                    .try_for_each(|byte| write!(f, "\\{byte:02x}"))?;
+            }
+            _ => write!(f, "{character}")?,
+        }
+    }
+    Ok(())
+}
+
+fn deceives(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name of RDNs with one attribute each.
+    fn name(attributes: &[(Oid, Tag, &[u8])]) -> Name {
+        let der = Writer::encode(|w| {
+            w.sequence(|w| {
+                for (oid, tag, value) in attributes {
+                    w.constructed(Tag::SET, |w| {
+                        w.sequence(|w| {
+                            w.oid(*oid);
+                            w.element(*tag, value);
+                        });
+                    });
+                }
+            });
+        });
+        Name::from_der(&der).unwrap()
+    }
+
+    fn common(tag: Tag, value: &[u8]) -> Name {
+        name(&[(oid::COMMON_NAME, tag, value)])
+    }
+
+    #[test]
+    fn case_blanks_and_string_type_do_not_make_another_name() {
+        let plain = common(Tag::UTF8_STRING, b"Test CA");
+        for other in [
+            common(Tag::PRINTABLE_STRING, b"Test CA"),
+            common(Tag::UTF8_STRING, b"test ca"),
+            common(Tag::PRINTABLE_STRING, b"  TEST   CA "),
+            common(Tag::BMP_STRING, b"\0T\0e\0s\0t\0 \0C\0A"),
+            common(
+                Tag::UNIVERSAL_STRING,
+                b"\0\0\0T\0\0\0e\0\0\0s\0\0\0t\0\0\0 \0\0\0C\0\0\0A",
+            ),
+        ] {
+            assert!(plain.matches(&other) && other.matches(&plain), "{other}");
+            assert_ne!(plain, other, "the bytes differ");
+        }
+    }
+
+    #[test]
+    fn other_names_do_not_match() {
+        let plain = common(Tag::UTF8_STRING, b"Test CA");
+        for other in [
+            common(Tag::UTF8_STRING, b"TestCA"),
+            common(Tag::UTF8_STRING, b"Test CB"),
+            common(Tag::TELETEX_STRING, b"Test CA"),
+            common(Tag::OCTET_STRING, b"Test CA"),
+            common(Tag::UTF8_STRING, b"Test CA\0"),
+            common(Tag::UTF8_STRING, b"Test CA\xff"),
+            name(&[(oid::ORGANIZATION, Tag::UTF8_STRING, b"Test CA")]),
+            name(&[]),
+            name(&[
+                (oid::COMMON_NAME, Tag::UTF8_STRING, b"Test CA"),
+                (oid::COMMON_NAME, Tag::UTF8_STRING, b"x"),
+            ]),
+        ] {
+            assert!(!plain.matches(&other) && !other.matches(&plain), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_rdns_counts_and_that_within_one_does_not() {
+        let set = |values: [&[u8]; 2]| {
+            Name::from_der(&Writer::encode(|w| {
+                w.sequence(|w| {
+                    w.constructed(Tag::SET, |w| {
+                        for value in values {
+                            w.sequence(|w| {
+                                w.oid(oid::COMMON_NAME);
+                                w.element(Tag::UTF8_STRING, value);
+                            });
+                        }
+                    });
+                });
+            }))
+            .unwrap()
+        };
+        assert!(set([b"a", b"b"]).matches(&set([b"b", b"a"])));
+        let list = |a: &[u8], b: &[u8]| {
+            name(&[
+                (oid::COMMON_NAME, Tag::UTF8_STRING, a),
+                (oid::COMMON_NAME, Tag::UTF8_STRING, b),
+            ])
+        };
+        assert!(!list(b"a", b"b").matches(&list(b"b", b"a")));
+        assert!(!list(b"a", b"b").matches(&set([b"a", b"b"])));
+    }
+
+    #[test]
+    fn the_text_is_rfc_4514() {
+        let shown = name(&[
+            (oid::COUNTRY, Tag::PRINTABLE_STRING, b"DE"),
+            (oid::ORGANIZATION, Tag::UTF8_STRING, b" a+b, \"c\" "),
+            (
+                oid::COMMON_NAME,
+                Tag::UTF8_STRING,
+                "#\u{e4}\n\u{202e}".as_bytes(),
+            ),
+        ]);
+        assert_eq!(
+            shown.to_string(),
+            "CN=\\#\u{e4}\\0a\\e2\\80\\ae,O=\\ a\\+b\\, \\\"c\\\"\\ ,C=DE"
+        );
+        let unknown = name(&[(Oid::new("1.2.3.4"), Tag::UTF8_STRING, b"x")]);
+        assert_eq!(unknown.to_string(), "1.2.3.4=#0c0178");
+        assert_eq!(common(Tag::OCTET_STRING, b"x").to_string(), "CN=#040178");
+    }
+
+    #[test]
+    fn names_of_the_wrong_shape_are_refused() {
+        for der in [
+            &[][..],
+            &[0x31, 0],
+            &[0x30, 2, 0x31, 0],
+            &[0x30, 4, 0x31, 2, 0x30, 0],
+            &[0x30, 2, 0x30, 0],
+            &[0x30, 0, 0],
+            &[0x30, 9, 0x31, 7, 0x30, 5, 6, 3, 0x55, 4, 3],
+            &[0x30, 13, 0x31, 11, 0x30, 9, 6, 3, 0x55, 4, 3, 5, 0, 5, 0],
+        ] {
+            assert!(Name::from_der(der).is_err(), "{der:x?}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use smime_crypto::Oid;
+
+// RFC 5280 §4.2.1
+pub(crate) const SUBJECT_KEY_ID: Oid = Oid::new("2.5.29.14");
+pub(crate) const KEY_USAGE: Oid = Oid::new("2.5.29.15");
+pub(crate) const SUBJECT_ALT_NAME: Oid = Oid::new("2.5.29.17");
+pub(crate) const BASIC_CONSTRAINTS: Oid = Oid::new("2.5.29.19");
+pub(crate) const NAME_CONSTRAINTS: Oid = Oid::new("2.5.29.30");
+pub(crate) const CERTIFICATE_POLICIES: Oid = Oid::new("2.5.29.32");
+pub(crate) const POLICY_MAPPINGS: Oid = Oid::new("2.5.29.33");
+pub(crate) const AUTHORITY_KEY_ID: Oid = Oid::new("2.5.29.35");
+pub(crate) const POLICY_CONSTRAINTS: Oid = Oid::new("2.5.29.36");
+pub(crate) const EXTENDED_KEY_USAGE: Oid = Oid::new("2.5.29.37");
+pub(crate) const INHIBIT_ANY_POLICY: Oid = Oid::new("2.5.29.54");
+// RFC 4262 §2
+/// The extension that says what its owner's mail program reads.
+pub const SMIME_CAPABILITIES: Oid = Oid::new("1.2.840.113549.1.9.15");
+// RFC 5280 §4.2.1.12
+/// The extended key usage that stands for all of them.
+pub const ANY_EXTENDED_KEY_USAGE: Oid = Oid::new("2.5.29.37.0");
+/// The extended key usage of mail certificates.
+pub const EMAIL_PROTECTION: Oid = Oid::new("1.3.6.1.5.5.7.3.4");
+// RFC 9598 §3
+pub(crate) const SMTP_UTF8_MAILBOX: Oid = Oid::new("1.3.6.1.5.5.7.8.9");
+// RFC 5280 §4.1.2.6, appendix A.1; RFC 4519 §2
+pub(crate) const COMMON_NAME: Oid = Oid::new("2.5.4.3");
+pub(crate) const SURNAME: Oid = Oid::new("2.5.4.4");
+pub(crate) const SERIAL_NUMBER: Oid = Oid::new("2.5.4.5");
+pub(crate) const COUNTRY: Oid = Oid::new("2.5.4.6");
+pub(crate) const LOCALITY: Oid = Oid::new("2.5.4.7");
+pub(crate) const STATE: Oid = Oid::new("2.5.4.8");
+pub(crate) const STREET: Oid = Oid::new("2.5.4.9");
+pub(crate) const ORGANIZATION: Oid = Oid::new("2.5.4.10");
+pub(crate) const ORGANIZATIONAL_UNIT: Oid = Oid::new("2.5.4.11");
+pub(crate) const TITLE: Oid = Oid::new("2.5.4.12");
+pub(crate) const GIVEN_NAME: Oid = Oid::new("2.5.4.42");
+pub(crate) const ORGANIZATION_IDENTIFIER: Oid = Oid::new("2.5.4.97");
+pub(crate) const USER_ID: Oid = Oid::new("0.9.2342.19200300.100.1.1");
+pub(crate) const DOMAIN_COMPONENT: Oid = Oid::new("0.9.2342.19200300.100.1.25");
+pub(crate) const EMAIL_ADDRESS: Oid = Oid::new("1.2.840.113549.1.9.1");

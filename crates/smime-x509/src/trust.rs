@@ -1,0 +1,58 @@
+use crate::{Certificate, Name, bundle::Index};
+
+/// The anchors of trust: certificates whose name and key are believed because someone put them
+/// here.
+///
+/// What an anchor says of itself counts as on any other certificate of a path: its validity, its
+/// basic constraints, key usage and critical extensions. Its own signature does not count.
+#[derive(Clone, Debug, Default)]
+pub struct TrustStore(Index);
+
+impl TrustStore {
+    /// Makes a store without anchors, in which nothing is trusted.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an anchor; says whether it was not there before.
+    pub fn add(&mut self, anchor: Certificate) -> bool {
+        self.0.add(anchor)
+    }
+
+    /// Returns the anchors in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Certificate> {
+        self.0.certificates.iter()
+    }
+
+    /// Returns how many anchors there are.
+    pub fn len(&self) -> usize {
+        self.0.certificates.len()
+    }
+
+    /// Says whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.certificates.is_empty()
+    }
+
+    /// Says whether exactly this certificate is an anchor.
+    pub fn contains(&self, certificate: &Certificate) -> bool {
+        self.0.contains(certificate)
+    }
+
+    pub(crate) fn with_subject<'a>(
+        &'a self,
+        name: &Name,
+    ) -> impl Iterator<Item = &'a Certificate> + use<'a> {
+        self.0.with_subject(name)
+    }
+}
+
+impl FromIterator<Certificate> for TrustStore {
+    fn from_iter<T: IntoIterator<Item = Certificate>>(anchors: T) -> Self {
+        let mut store = Self::new();
+        for anchor in anchors {
+            store.add(anchor);
+        }
+        store
+    }
+}
