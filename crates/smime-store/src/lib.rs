@@ -1,1 +1,29 @@
-//! Not built yet.
+//! Keeps certificates, keys, anchors and the activity log.
+//!
+//! This crate does **not** judge: whether a certificate's chain holds or a key may sign is for the
+//! crates beside and above it. It fetches nothing, reads no clock and knows no mail. Records hold
+//! codes, fingerprints, times and digests; never content, and a private key only as
+//! [`ProtectedKey`](smime_crypto::ProtectedKey).
+//!
+//! Reading order: [`Store`] is the trait with its records, [`Memory`] and [`Embedded`] implement
+//! it, [`items`] says what a file holds, [`import`] and [`import_key`] put it into a store.
+
+mod activity;
+mod embedded;
+mod error;
+mod import;
+mod index;
+mod memory;
+mod record;
+mod store;
+
+pub use activity::{Activity, Direction, Operation, Outcome, Recorded};
+pub use embedded::Embedded;
+pub use error::Error;
+pub use import::{
+    ImportError, ImportOutcome, Item, ItemKind, ItemOutcome, KeyOutcome, import, import_key, items,
+};
+pub use index::public_key_id;
+pub use memory::Memory;
+pub use record::{Addition, StoredCertificate, Trust};
+pub use store::Store;

@@ -1,0 +1,275 @@
+use serde::{Deserialize, Serialize};
+use smime_crypto::UnixTime;
+
+use crate::{Error, error::Hex, index::sha256};
+
+/// One operation, as the activity log keeps it: codes, fingerprints, addresses and times; never
+/// content, never key material.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// When it happened.
+    pub time: UnixTime,
+    /// Incoming mail, outgoing mail, or the store itself.
+    pub direction: Direction,
+    /// What was done.
+    pub operation: Operation,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The stable code of the reason, as of the errors' `code()`.
+    pub code: String,
+    /// The Message-ID of the mail.
+    pub message_id: Option<String>,
+    /// Who sent it.
+    pub from: Option<String>,
+    /// Who is to have it.
+    pub to: Vec<String>,
+    /// SHA-256 fingerprints of the certificates that took part.
+    pub certificates: Vec<[u8; 32]>,
+    /// SHA-256 of the input as it came.
+    pub input_digest: Option<[u8; 32]>,
+    /// One sentence for people.
+    pub detail: String,
+}
+
+/// Which way a mail went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Incoming mail.
+    In,
+    /// Outgoing mail.
+    Out,
+    /// No mail: the store was changed.
+    Store,
+}
+
+/// What was done.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// A mail was sealed as its options asked.
+    Seal,
+    /// A mail was signed.
+    Sign,
+    /// A mail was encrypted.
+    Encrypt,
+    /// A mail was opened, layer by layer.
+    Open,
+    /// A signature was judged.
+    Verify,
+    /// A mail was decrypted.
+    Decrypt,
+    /// Certificates or a key were imported.
+    Import,
+    /// Something was deleted.
+    Delete,
+    /// Something was exported.
+    Export,
+    /// The trust in a certificate was changed.
+    Trust,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done, and good.
+    Ok,
+    /// Not done, or judged not good.
+    Failed,
+    /// The mail was discarded, because it could not be sent as demanded.
+    Discarded,
+}
+
+/// An entry of the activity log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its number; the first is 1.
+    pub id: u64,
+    /// What happened.
+    pub activity: Activity,
+    /// SHA-256 over the hash of the entry before it and this one's bytes.
+    pub hash: [u8; 32],
+}
+
+impl Direction {
+    /// Returns the word for it: `in`, `out` or `store`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+            Self::Store => "store",
+        }
+    }
+}
+
+impl Operation {
+    /// Returns the word for it, such as `import`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Seal => "seal",
+            Self::Sign => "sign",
+            Self::Encrypt => "encrypt",
+            Self::Open => "open",
+            Self::Verify => "verify",
+            Self::Decrypt => "decrypt",
+            Self::Import => "import",
+            Self::Delete => "delete",
+            Self::Export => "export",
+            Self::Trust => "trust",
+        }
+    }
+}
+
+impl Outcome {
+    /// Returns the word for it: `ok`, `failed` or `discarded`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+/// The last entry written: what the next one is chained to, and where the log must end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) id: u64,
+    pub(crate) hash: [u8; 32],
+}
+
+impl Head {
+    /// Returns the next entry's bytes as stored, and the head after it.
+    pub(crate) fn append(self, activity: &Activity) -> Result<(Vec<u8>, Self), Error> {
+        let entry = encode(activity)?;
+        let hash = sha256(&[&self.hash, &entry]);
+        let id = self
+            .id
+            .checked_add(1)
+            .ok_or(Error::Damaged("activity number"))?;
+        Ok(([&hash[..], &entry].concat(), Self { id, hash }))
+    }
+
+    /// Returns the head after a stored entry that follows this one.
+    pub(crate) fn follow(self, id: u64, stored: &[u8]) -> Result<Self, Error> {
+        let broken = Error::LogBroken {
+            id: self.id.saturating_add(1),
+        };
+        let Some((hash, entry)) = stored.split_first_chunk() else {
+            return Err(broken);
+        };
+        let chained = sha256(&[&self.hash, entry]) == *hash && self.id.checked_add(1) == Some(id);
+        if chained && decode(entry).is_some() {
+            Ok(Self { id, hash: *hash })
+        } else {
+            Err(broken)
+        }
+    }
+
+    /// Checks that a walk over all entries that ended here ended where the log was written last.
+    pub(crate) fn check_last(self, written: Self) -> Result<(), Error> {
+        let id = self.id.saturating_add(u64::from(self.id < written.id));
+        if self == written {
+            Ok(())
+        } else {
+            Err(Error::LogBroken { id })
+        }
+    }
+
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        [&self.id.to_be_bytes()[..], &self.hash].concat()
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (id, hash) = bytes.split_first_chunk()?;
+        Some(Self {
+            id: u64::from_be_bytes(*id),
+            hash: hash.try_into().ok()?,
+        })
+    }
+}
+
+/// Reads an entry as [`Head::append`] made it.
+pub(crate) fn read_entry(id: u64, stored: &[u8]) -> Result<Recorded, Error> {
+    let (hash, entry) = stored.split_first_chunk().ok_or(Error::LogBroken { id })?;
+    let activity = decode(entry).ok_or(Error::LogBroken { id })?;
+    Ok(Recorded {
+        id,
+        activity,
+        hash: *hash,
+    })
+}
+
+/// The stored form. Names are part of the file's layout.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    time: i64,
+    direction: Direction,
+    operation: Operation,
+    outcome: Outcome,
+    code: String,
+    message_id: Option<String>,
+    from: Option<String>,
+    to: Vec<String>,
+    certificates: Vec<String>,
+    input_digest: Option<String>,
+    detail: String,
+}
+
+fn encode(activity: &Activity) -> Result<Vec<u8>, Error> {
+    let entry = Entry {
+        time: activity.time.0,
+        direction: activity.direction,
+        operation: activity.operation,
+        outcome: activity.outcome,
+        code: activity.code.clone(),
+        message_id: activity.message_id.clone(),
+        from: activity.from.clone(),
+        to: activity.to.clone(),
+        certificates: activity
+            .certificates
+            .iter()
+            .map(|digest| Hex(digest).to_string())
+            .collect(),
+        input_digest: activity.input_digest.map(|digest| Hex(&digest).to_string()),
+        detail: activity.detail.clone(),
+    };
+    serde_json::to_vec(&entry).map_err(|error| Error::Database(error.to_string()))
+}
+
+fn decode(bytes: &[u8]) -> Option<Activity> {
+    let entry: Entry = serde_json::from_slice(bytes).ok()?;
+    Some(Activity {
+        time: UnixTime(entry.time),
+        direction: entry.direction,
+        operation: entry.operation,
+        outcome: entry.outcome,
+        code: entry.code,
+        message_id: entry.message_id,
+        from: entry.from,
+        to: entry.to,
+        certificates: entry
+            .certificates
+            .iter()
+            .map(|hex| unhex(hex))
+            .collect::<Option<_>>()?,
+        input_digest: match &entry.input_digest {
+            Some(hex) => Some(unhex(hex)?),
+            None => None,
+        },
+        detail: entry.detail,
+    })
+}
+
+fn unhex(hex: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}

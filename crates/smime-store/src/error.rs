@@ -1,0 +1,114 @@
+use std::{error, fmt, io};
+
+/// Why the store did not do what was asked.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum Error {
+    /// The file could not be read or written.
+    Io(io::Error),
+    /// Another process, or another handle of this one, has the store open.
+    Locked,
+    /// The file is not a store: something else made it.
+    ForeignFile,
+    /// The store was written in another layout.
+    SchemaVersion {
+        /// The layout found.
+        found: u64,
+        /// The layout this version reads.
+        expected: u64,
+    },
+    /// What is stored contradicts itself.
+    Damaged(&'static str),
+    /// The database refused; its own words.
+    Database(String),
+    /// No certificate of that fingerprint is stored.
+    NoSuchCertificate([u8; 32]),
+    /// The activity log does not fit together from this entry on.
+    LogBroken {
+        /// The number of the first entry that does not fit.
+        id: u64,
+    },
+    /// The file holds no private key that can be read, or the passphrase does not open it.
+    Key(smime_crypto::Error),
+    /// No certificate of the private key's public half is stored.
+    NoCertificateForKey {
+        /// The [`public_key_id`](crate::public_key_id) of the key.
+        public_key_id: [u8; 32],
+    },
+}
+
+impl Error {
+    /// Returns the stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "store.io",
+            Self::Locked => "store.locked",
+            Self::ForeignFile => "store.foreign_file",
+            Self::SchemaVersion { .. } => "store.schema_version",
+            Self::Damaged(_) => "store.damaged",
+            Self::Database(_) => "store.database",
+            Self::NoSuchCertificate(_) => "store.no_certificate",
+            Self::LogBroken { .. } => "store.log_broken",
+            Self::Key(error) => error.code(),
+            Self::NoCertificateForKey { .. } => "key.no_certificate",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "store not accessible: {error}"),
+            Self::Locked => f.write_str("store open elsewhere"),
+            Self::ForeignFile => f.write_str("file is not a store"),
+            Self::SchemaVersion { found, expected } => {
+                write!(f, "store has layout {found}, not {expected}")
+            }
+            Self::Damaged(what) => write!(f, "store damaged: {what}"),
+            Self::Database(what) => write!(f, "database: {what}"),
+            Self::NoSuchCertificate(fingerprint) => {
+                write!(f, "no certificate of fingerprint {}", Hex(fingerprint))
+            }
+            Self::LogBroken { id } => write!(f, "activity log broken at entry {id}"),
+            Self::Key(error) => write!(f, "private key: {error}"),
+            Self::NoCertificateForKey { public_key_id } => {
+                write!(
+                    f,
+                    "no certificate stored for the private key of {}",
+                    Hex(public_key_id)
+                )
+            }
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Key(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<smime_crypto::Error> for Error {
+    fn from(error: smime_crypto::Error) -> Self {
+        Self::Key(error)
+    }
+}
+
+/// Prints bytes as lower-case hexadecimal.
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,91 @@
+use smime_crypto::{CryptoProvider, ProtectedKey, Random, Secret, UnixTime, read_private_key};
+
+use crate::{Activity, Addition, Direction, Error, Operation, Outcome, Store, public_key_id};
+
+/// What came of importing a private key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyOutcome {
+    /// Whether it is new; a key that was there stays under the passphrase it had.
+    pub addition: Addition,
+    /// The [`public_key_id`] of the key.
+    pub public_key_id: [u8; 32],
+    /// SHA-256 fingerprints of the stored certificates that it belongs to: all of its public key.
+    pub certificates: Vec<[u8; 32]>,
+}
+
+/// Imports the private key of a file.
+///
+/// `passphrase` opens the file, if it is protected; `at_rest` protects the key in the store. The
+/// attempt is recorded in the activity log, also when it fails.
+///
+/// # Errors
+/// [`Error::Key`] when the file holds no key that can be read with `passphrase`;
+/// [`Error::NoCertificateForKey`] when no certificate of its public key is stored; other [`Error`]s
+/// when the store fails.
+pub fn import_key(
+    store: &dyn Store,
+    provider: &dyn CryptoProvider,
+    file: &[u8],
+    passphrase: Option<&Secret>,
+    at_rest: &Secret,
+    random: &dyn Random,
+    at: UnixTime,
+) -> Result<KeyOutcome, Error> {
+    let result = add(store, provider, file, passphrase, at_rest, random, at);
+    let (outcome, code, certificates, detail) = match &result {
+        Ok(key) => {
+            let code = match key.addition {
+                Addition::Added => "import.added",
+                Addition::AlreadyThere { .. } => "import.key_taken",
+            };
+            let detail = format!("private key of {} certificates", key.certificates.len());
+            (Outcome::Ok, code, key.certificates.clone(), detail)
+        }
+        Err(error) => (Outcome::Failed, error.code(), Vec::new(), error.to_string()),
+    };
+    store.record(&Activity {
+        time: at,
+        direction: Direction::Store,
+        operation: Operation::Import,
+        outcome,
+        code: code.to_owned(),
+        message_id: None,
+        from: None,
+        to: Vec::new(),
+        certificates,
+        // Not of a file with a key in it: a digest would let a weak passphrase be confirmed.
+        input_digest: None,
+        detail,
+    })?;
+    result
+}
+
+fn add(
+    store: &dyn Store,
+    provider: &dyn CryptoProvider,
+    file: &[u8],
+    passphrase: Option<&Secret>,
+    at_rest: &Secret,
+    random: &dyn Random,
+    at: UnixTime,
+) -> Result<KeyOutcome, Error> {
+    let pkcs8 = read_private_key(file, passphrase)?;
+    let key = provider.load_private_key(&pkcs8)?;
+    let public_key = key.public_key();
+    let public_key_id = public_key_id(public_key);
+    let found = store.by_public_key(&public_key_id)?;
+    if found.is_empty() {
+        return Err(Error::NoCertificateForKey { public_key_id });
+    }
+    let protected = ProtectedKey::protect(&pkcs8, at_rest, random)?;
+    let addition = store.add_key(public_key, &protected, at)?;
+    let certificates = found
+        .iter()
+        .map(|stored| stored.certificate.fingerprint())
+        .collect();
+    Ok(KeyOutcome {
+        addition,
+        public_key_id,
+        certificates,
+    })
+}

@@ -1,0 +1,113 @@
+//! The keys under which certificates are found; the same for every implementation of the store.
+
+use smime_crypto::{CryptoProvider as _, DigestAlgorithm, PublicKey, RustCrypto};
+use smime_x509::{Certificate, EmailAddress, Name};
+
+/// Returns what a public key is known by in a store: the SHA-256 of its SubjectPublicKeyInfo.
+pub fn public_key_id(key: &PublicKey) -> [u8; 32] {
+    sha256(&[key.spki()])
+}
+
+/// The prefix of an index entry: what is indexed, and half of the SHA-256 of its value.
+///
+/// 128 bits keep the entries small. Two values on one prefix would take 2⁶⁴ work to make and cost
+/// a surplus look-up: whoever reads the index compares with [`Query::matches`].
+pub(crate) type Prefix = [u8; 17];
+
+/// What certificates are looked for by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Query<'a> {
+    Address(&'a EmailAddress),
+    IssuerAndSerial { issuer: &'a [u8], serial: &'a [u8] },
+    SubjectKeyId(&'a [u8]),
+    PublicKey(&'a [u8; 32]),
+    Subject(&'a [u8]),
+}
+
+impl Query<'_> {
+    pub(crate) fn prefix(&self) -> Prefix {
+        match self {
+            Self::Address(address) => prefix(1, &[address.folded().as_bytes()]),
+            Self::IssuerAndSerial { issuer, serial } => {
+                prefix(2, &[&sha256(&[&folded_name(issuer)]), serial])
+            }
+            Self::SubjectKeyId(id) => prefix(3, &[id]),
+            Self::PublicKey(id) => prefix(4, &[*id]),
+            Self::Subject(subject) => prefix(5, &[&folded_name(subject)]),
+        }
+    }
+
+    pub(crate) fn matches(&self, certificate: &Certificate) -> bool {
+        match self {
+            Self::Address(address) => certificate
+                .emails()
+                .iter()
+                .any(|email| email.matches(address)),
+            Self::IssuerAndSerial { issuer, serial } => {
+                certificate.serial() == *serial && same_name(certificate.issuer().der(), issuer)
+            }
+            Self::SubjectKeyId(id) => certificate.subject_key_id() == Some(id),
+            Self::PublicKey(id) => public_key_id(certificate.public_key()) == **id,
+            Self::Subject(subject) => same_name(certificate.subject().der(), subject),
+        }
+    }
+}
+
+/// Returns every prefix under which `certificate` is to be found, each once.
+pub(crate) fn prefixes(certificate: &Certificate) -> Vec<Prefix> {
+    let issuer = certificate.issuer().der();
+    let id = public_key_id(certificate.public_key());
+    let mut prefixes = vec![
+        Query::IssuerAndSerial {
+            issuer,
+            serial: certificate.serial(),
+        }
+        .prefix(),
+        Query::PublicKey(&id).prefix(),
+        Query::Subject(certificate.subject().der()).prefix(),
+    ];
+    prefixes.extend(
+        certificate
+            .subject_key_id()
+            .map(|id| Query::SubjectKeyId(id).prefix()),
+    );
+    prefixes.extend(
+        certificate
+            .emails()
+            .iter()
+            .map(|email| Query::Address(email).prefix()),
+    );
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    prefixes
+}
+
+pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = RustCrypto.hasher(DigestAlgorithm::Sha256);
+    for part in parts {
+        hasher.update(part);
+    }
+    let digest = hasher.finish();
+    digest.as_slice().try_into().expect("SHA-256 has 32 bytes")
+}
+
+fn prefix(kind: u8, parts: &[&[u8]]) -> Prefix {
+    let mut prefix = [0; 17];
+    let digest = sha256(parts);
+    for (to, from) in prefix.iter_mut().zip([kind].iter().chain(&digest)) {
+        *to = *from;
+    }
+    prefix
+}
+
+fn same_name(left: &[u8], right: &[u8]) -> bool {
+    left == right || folded_name(left) == folded_name(right)
+}
+
+/// Returns the form of a DER Name that is equal for all names that RFC 5280 §7.1 calls equal.
+///
+/// It is part of the file's layout: if it changes, so does the schema version. What is not a Name
+/// stands for itself, so that a look-up by nonsense finds nothing.
+fn folded_name(der: &[u8]) -> Vec<u8> {
+    Name::from_der(der).map_or_else(|_| der.to_vec(), |name| name.canonical())
+}

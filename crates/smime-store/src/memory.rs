@@ -1,0 +1,236 @@
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
+use smime_x509::{Certificate, EmailAddress};
+
+use crate::{
+    Activity, Addition, Error, Recorded, Store, StoredCertificate, Trust,
+    activity::{Head, read_entry},
+    index::{Prefix, Query, prefixes, public_key_id},
+    record::newest_first,
+};
+
+/// A store that lasts as long as the value: for tests and for work without a file.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// In the order of their addition.
+    certificates: Vec<Entry>,
+    fingerprints: HashMap<[u8; 32], usize>,
+    index: HashMap<Prefix, Vec<usize>>,
+    keys: HashMap<[u8; 32], (UnixTime, Vec<u8>)>,
+    log: Vec<Vec<u8>>,
+    head: Head,
+}
+
+struct Entry {
+    certificate: Certificate,
+    added: UnixTime,
+    trust: Trust,
+}
+
+impl Memory {
+    /// Makes an empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every change is made after everything that can fail, so a poisoned lock is still good.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, query: Query<'_>) -> Vec<StoredCertificate> {
+        let inner = self.inner();
+        let places = inner
+            .index
+            .get(&query.prefix())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let found = places.iter().filter_map(|place| inner.stored(*place));
+        newest_first(
+            found
+                .filter(|stored| query.matches(&stored.certificate))
+                .collect(),
+        )
+    }
+}
+
+impl Store for Memory {
+    fn add_certificates(
+        &self,
+        certificates: &[Certificate],
+        at: UnixTime,
+    ) -> Result<Vec<Addition>, Error> {
+        let mut inner = self.inner();
+        Ok(certificates
+            .iter()
+            .map(|certificate| inner.add(certificate, at))
+            .collect())
+    }
+
+    fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error> {
+        let inner = self.inner();
+        Ok(inner
+            .fingerprints
+            .get(fingerprint)
+            .and_then(|place| inner.stored(*place)))
+    }
+
+    fn by_address(&self, address: &EmailAddress) -> Result<Vec<StoredCertificate>, Error> {
+        Ok(self.find(Query::Address(address)))
+    }
+
+    fn by_issuer_and_serial(
+        &self,
+        issuer: &[u8],
+        serial: &[u8],
+    ) -> Result<Vec<StoredCertificate>, Error> {
+        Ok(self.find(Query::IssuerAndSerial { issuer, serial }))
+    }
+
+    fn by_subject_key_id(&self, id: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
+        Ok(self.find(Query::SubjectKeyId(id)))
+    }
+
+    fn by_public_key(&self, id: &[u8; 32]) -> Result<Vec<StoredCertificate>, Error> {
+        Ok(self.find(Query::PublicKey(id)))
+    }
+
+    fn by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
+        Ok(self.find(Query::Subject(subject)))
+    }
+
+    fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {
+        let inner = self.inner();
+        Ok((0..inner.certificates.len())
+            .filter_map(|place| inner.stored(place))
+            .collect())
+    }
+
+    fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
+        let mut inner = self.inner();
+        let place = |fingerprint: &[u8; 32]| {
+            inner
+                .fingerprints
+                .get(fingerprint)
+                .copied()
+                .ok_or(Error::NoSuchCertificate(*fingerprint))
+        };
+        let places: Vec<usize> = fingerprints.iter().map(place).collect::<Result<_, _>>()?;
+        for place in places {
+            if let Some(entry) = inner.certificates.get_mut(place) {
+                entry.trust = trust;
+            }
+        }
+        Ok(())
+    }
+
+    fn anchors(&self) -> Result<Vec<Certificate>, Error> {
+        let inner = self.inner();
+        let anchors = inner
+            .certificates
+            .iter()
+            .filter(|entry| entry.trust == Trust::Anchor);
+        Ok(anchors.map(|entry| entry.certificate.clone()).collect())
+    }
+
+    fn add_key(
+        &self,
+        public_key: &PublicKey,
+        key: &ProtectedKey,
+        at: UnixTime,
+    ) -> Result<Addition, Error> {
+        let id = public_key_id(public_key);
+        let mut inner = self.inner();
+        if let Some((since, _)) = inner.keys.get(&id) {
+            return Ok(Addition::AlreadyThere { since: *since });
+        }
+        inner.keys.insert(id, (at, key.der().to_vec()));
+        Ok(Addition::Added)
+    }
+
+    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<ProtectedKey>, Error> {
+        let inner = self.inner();
+        let Some((_, der)) = inner.keys.get(public_key_id) else {
+            return Ok(None);
+        };
+        Ok(Some(ProtectedKey::from_der(der)?))
+    }
+
+    fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error> {
+        Ok(self.inner().keys.contains_key(public_key_id))
+    }
+
+    fn record(&self, activity: &Activity) -> Result<u64, Error> {
+        let mut inner = self.inner();
+        let (entry, head) = inner.head.append(activity)?;
+        inner.log.push(entry);
+        inner.head = head;
+        Ok(head.id)
+    }
+
+    fn activities(&self) -> Result<Vec<Recorded>, Error> {
+        (1..)
+            .zip(&self.inner().log)
+            .map(|(id, entry)| read_entry(id, entry))
+            .collect()
+    }
+
+    fn check_log(&self) -> Result<(), Error> {
+        let inner = self.inner();
+        let mut entries = (1..).zip(&inner.log);
+        let last = entries.try_fold(Head::default(), |head, (id, entry)| head.follow(id, entry))?;
+        last.check_last(inner.head)
+    }
+}
+
+impl Inner {
+    fn add(&mut self, certificate: &Certificate, at: UnixTime) -> Addition {
+        let fingerprint = certificate.fingerprint();
+        let there = self.fingerprints.get(&fingerprint);
+        if let Some(entry) = there.and_then(|place| self.certificates.get(*place)) {
+            return Addition::AlreadyThere { since: entry.added };
+        }
+        let place = self.certificates.len();
+        for prefix in prefixes(certificate) {
+            self.index.entry(prefix).or_default().push(place);
+        }
+        self.fingerprints.insert(fingerprint, place);
+        let certificate = certificate.clone();
+        self.certificates.push(Entry {
+            certificate,
+            added: at,
+            trust: Trust::None,
+        });
+        Addition::Added
+    }
+
+    fn stored(&self, place: usize) -> Option<StoredCertificate> {
+        let entry = self.certificates.get(place)?;
+        Some(StoredCertificate {
+            certificate: entry.certificate.clone(),
+            added: entry.added,
+            trust: entry.trust,
+            has_key: self
+                .keys
+                .contains_key(&public_key_id(entry.certificate.public_key())),
+        })
+    }
+}
+
+/// Counts alone: keys at rest are nobody's to print.
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner")
+            .field("certificates", &self.certificates.len())
+            .field("keys", &self.keys.len())
+            .field("activities", &self.log.len())
+            .finish()
+    }
+}

@@ -1,0 +1,149 @@
+use std::fmt::Debug;
+
+use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
+use smime_x509::{Certificate, EmailAddress};
+
+use crate::{Activity, Addition, Error, Recorded, StoredCertificate, Trust};
+
+/// Where certificates, keys, anchors and the activity log are kept.
+///
+/// Every method is one transaction: it happens whole or not at all, and is durable when it
+/// returns if the implementation is. Look-ups that can find several certificates return the one
+/// that became valid last first, and among equals the one added last.
+///
+/// # Errors
+/// Every method returns [`Error`] when what is kept cannot be read or written; the methods name
+/// only what they add to that.
+pub trait Store: Debug + Send + Sync {
+    /// Adds certificates in one transaction, with one outcome each, in order.
+    ///
+    /// A certificate whose SHA-256 is there already, also earlier in `certificates`, is not stored
+    /// twice.
+    ///
+    /// # Errors
+    /// [`Error`]; then none of them was added.
+    fn add_certificates(
+        &self,
+        certificates: &[Certificate],
+        at: UnixTime,
+    ) -> Result<Vec<Addition>, Error>;
+
+    /// Returns the certificate of a SHA-256 fingerprint.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error>;
+
+    /// Returns the certificates of a mail address, compared as [`EmailAddress::matches`] does.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn by_address(&self, address: &EmailAddress) -> Result<Vec<StoredCertificate>, Error>;
+
+    /// Returns the certificates of an issuer, a DER Name, and a serial number, its content octets.
+    ///
+    /// There can be several: nothing stops two authorities of one name.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn by_issuer_and_serial(
+        &self,
+        issuer: &[u8],
+        serial: &[u8],
+    ) -> Result<Vec<StoredCertificate>, Error>;
+
+    /// Returns the certificates whose subjectKeyIdentifier is `id`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn by_subject_key_id(&self, id: &[u8]) -> Result<Vec<StoredCertificate>, Error>;
+
+    /// Returns the certificates of a public key, given by its [`public_key_id`].
+    ///
+    /// [`public_key_id`]: crate::public_key_id
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn by_public_key(&self, id: &[u8; 32]) -> Result<Vec<StoredCertificate>, Error>;
+
+    /// Returns the certificates of a subject, a DER Name, for building chains.
+    ///
+    /// Letter case, surplus spaces and the kind of string do not count, so that names that
+    /// RFC 5280 §7.1 calls equal are found; who needs more compares again.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error>;
+
+    /// Returns every certificate in the order in which they were added.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn certificates(&self) -> Result<Vec<StoredCertificate>, Error>;
+
+    /// Sets what is thought of a certificate.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCertificate`].
+    fn set_trust(&self, fingerprint: &[u8; 32], trust: Trust) -> Result<(), Error> {
+        self.set_trust_of(&[*fingerprint], trust)
+    }
+
+    /// Sets what is thought of several certificates.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCertificate`] when one of them is not stored; then nothing changed.
+    fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error>;
+
+    /// Returns the certificates that are [`Trust::Anchor`], in the order of their addition.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn anchors(&self) -> Result<Vec<Certificate>, Error>;
+
+    /// Adds a private key at rest; one that is there already stays as it is.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn add_key(
+        &self,
+        public_key: &PublicKey,
+        key: &ProtectedKey,
+        at: UnixTime,
+    ) -> Result<Addition, Error>;
+
+    /// Returns the private key of a public key, given by its [`public_key_id`].
+    ///
+    /// [`public_key_id`]: crate::public_key_id
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<ProtectedKey>, Error>;
+
+    /// Says whether there is a private key of a public key.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error>;
+
+    /// Adds an entry to the activity log and returns its number; the first is 1.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn record(&self, activity: &Activity) -> Result<u64, Error>;
+
+    /// Returns the activity log, oldest entry first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn activities(&self) -> Result<Vec<Recorded>, Error>;
+
+    /// Checks that the activity log is whole: numbered without gaps, every entry chained to the
+    /// one before it, the last one being the last one written.
+    ///
+    /// Finds damage and careless editing. Who can write the store can also write a new chain.
+    ///
+    /// # Errors
+    /// [`Error::LogBroken`] at the first entry that does not fit.
+    fn check_log(&self) -> Result<(), Error>;
+}
