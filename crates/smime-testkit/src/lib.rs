@@ -1,1 +1,29 @@
-//! Not built yet.
+//! Test authorities, messages and damage for the tests of the workspace.
+//!
+//! Nothing here is secure: keys are public, randomness repeats, and [`AcceptAll`] believes every
+//! signature. Reading order: [`Authority`] issues, [`flips`] and [`truncations`] damage,
+//! [`mails`] reads `testdata/mail`, [`suite`] and [`peer`] find what a machine may lack.
+
+mod authority;
+mod conformance;
+mod damage;
+mod key;
+mod mails;
+mod provider;
+mod random;
+
+pub use authority::{Authority, Identity, Profile, Uses};
+pub use conformance::{conformance_root, peer, suite};
+pub use damage::{flips, truncations};
+pub use key::TestKey;
+pub use mails::{large_mail, mails};
+pub use provider::AcceptAll;
+pub use random::{FailingRandom, SeededRandom};
+
+use smime_crypto::UnixTime;
+
+/// The present of the tests: 2026-06-01T00:00:00Z.
+pub const NOW: UnixTime = UnixTime(1_780_272_000);
+
+/// Seconds of a day.
+pub const DAY: i64 = 86_400;
