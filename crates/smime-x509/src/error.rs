@@ -71,7 +71,7 @@ impl From<smime_crypto::Error> for ParseError {
 }
 
 /// Why no chain of trust was found; of several reasons the most useful one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainError {
     /// The rule that was broken.
     pub kind: ChainErrorKind,
@@ -84,7 +84,7 @@ pub struct ChainError {
 
 /// The rules a chain can break.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChainErrorKind {
     /// The certificate's time is over.
     Expired,
@@ -105,7 +105,7 @@ pub enum ChainErrorKind {
     /// The extended key usage does not contain what the certificate is used for.
     ExtendedKeyUsage,
     /// A critical extension that is not known (RFC 5280 §4.2).
-    UnknownCriticalExtension(Oid),
+    UnknownCriticalExtension(Box<Oid>),
     /// Name constraints, which are not processed yet.
     NameConstraintsUnsupported,
     /// Policy constraints that ask for an explicit policy, which are not processed yet.
@@ -113,7 +113,7 @@ pub enum ChainErrorKind {
     /// An algorithm or key that the policy does not permit.
     AlgorithmRefused(Refused),
     /// A signature algorithm that is not known.
-    UnknownAlgorithm(Oid),
+    UnknownAlgorithm(Box<Oid>),
     /// A signature algorithm or key of known name in a form that cannot be used.
     UnusableAlgorithm,
     /// More work than one chain is worth.

@@ -107,7 +107,7 @@ impl Name {
     /// DEVIATION RFC 5280 §7.1: of the preparation of RFC 4518 only case and blanks are done;
     /// because names that need more differ in practice from their issuer's by nothing at all, and
     /// a name not recognised as equal only makes a chain fail.
-    pub(crate) fn canonical(&self) -> Vec<u8> {
+    pub fn canonical(&self) -> Vec<u8> {
         Writer::encode(|w| {
             for set in self.sets() {
                 let pairs = set.into_iter().map(|(oid, value)| {

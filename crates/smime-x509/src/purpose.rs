@@ -140,7 +140,7 @@ pub(crate) fn check_email_protection(certificate: &Certificate) -> Result<(), Ch
 pub(crate) fn check_extensions(certificate: &Certificate) -> Result<(), ChainErrorKind> {
     let extensions = certificate.extensions();
     if let Some(oid) = extensions.unknown_critical {
-        return Err(ChainErrorKind::UnknownCriticalExtension(oid));
+        return Err(ChainErrorKind::UnknownCriticalExtension(Box::new(oid)));
     }
     if extensions.name_constraints {
         return Err(ChainErrorKind::NameConstraintsUnsupported);

@@ -104,7 +104,7 @@ impl Search<'_> {
             certificate: None,
             nearest: None,
         };
-        Err(self.failure.map_or(missing, |(_, failure)| failure))
+        Err(self.failure.take().map_or(missing, |(_, failure)| failure))
     }
 
     /// Looks at one candidate; returns the path if it is an anchor that ends one.
@@ -268,7 +268,7 @@ impl Search<'_> {
         label: Label,
     ) {
         let rank = (kind.rank(), label.depth);
-        if self.failure.is_none_or(|(known, _)| known < rank) {
+        if self.failure.as_ref().is_none_or(|(known, _)| *known < rank) {
             let certificate = Some(broken.fingerprint());
             let nearest = nearest.map(Certificate::fingerprint);
             self.failure = Some((
