@@ -73,7 +73,7 @@ pub(crate) fn permitted_scheme(
     let scheme = certificate
         .signature_scheme()
         .map_err(|error| match error {
-            Error::UnknownAlgorithm(oid) => ChainErrorKind::UnknownAlgorithm(oid),
+            Error::UnknownAlgorithm(oid) => ChainErrorKind::UnknownAlgorithm(Box::new(oid)),
             _ => ChainErrorKind::UnusableAlgorithm,
         })?;
     let algorithm = Algorithm::Signature(scheme);
