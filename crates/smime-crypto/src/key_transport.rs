@@ -1,14 +1,15 @@
-use crate::{Error, KeyTransport, PublicKey, Random, Secret};
+use crate::{Error, KeyTransport, PublicKey, Random, Secret, rustcrypto::rsa};
 
-/// Encrypts a content key to an RSA key.
+/// Encrypts a content key to an RSA key (RFC 8017 §7.1.1, §7.2.1).
 ///
 /// # Errors
-/// [`Error::WrongKey`], [`Error::NoRandomness`].
+/// [`Error::WrongKey`] when `key` is not RSA, or too small for `content_key`;
+/// [`Error::NoRandomness`].
 pub fn transport_key(
-    _key: &PublicKey,
-    _transport: KeyTransport,
-    _content_key: &Secret,
-    _random: &dyn Random,
+    key: &PublicKey,
+    transport: KeyTransport,
+    content_key: &Secret,
+    random: &dyn Random,
 ) -> Result<Vec<u8>, Error> {
-    Err(Error::WrongKey("not RSA"))
+    rsa::transport_key(key, transport, content_key, random)
 }

@@ -17,6 +17,7 @@ pub mod kdf;
 pub mod key_wrap;
 
 mod algorithm;
+mod digest;
 mod error;
 #[cfg(all(
     feature = "graviola",
@@ -28,6 +29,7 @@ mod key_file;
 mod key_transport;
 mod oid;
 mod policy;
+mod private_key_info;
 mod provider;
 mod random;
 mod rustcrypto;

@@ -63,8 +63,9 @@ pub trait KeyOps: Debug + Send + Sync {
 
     /// Decrypts a transported content key that must have `length` bytes.
     ///
-    /// Never tells bad padding from a wrong length or a wrong key: PKCS#1 v1.5 then returns random
-    /// bytes of `length` (RFC 3218 §2.3.2), OAEP returns [`Error::DecryptFailed`].
+    /// Never tells bad padding from a wrong length or a wrong key: PKCS#1 v1.5 then returns
+    /// `length` pseudo-random bytes, the same ones for the same input (RFC 3218 §2.3.2); OAEP
+    /// returns [`Error::DecryptFailed`].
     ///
     /// # Errors
     /// [`Error::DecryptFailed`]; [`Error::WrongKey`] when this is not an RSA key.

@@ -3,6 +3,8 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::{Error, Random};
+
 /// Bytes that are wiped when dropped, never printed, and compared in constant time.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -11,6 +13,16 @@ impl Secret {
     /// Takes ownership of secret bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// Draws `length` bytes.
+    ///
+    /// # Errors
+    /// [`Error::NoRandomness`].
+    pub fn filled(length: usize, random: &dyn Random) -> Result<Self, Error> {
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        random.fill(&mut bytes)?;
+        Ok(Self(bytes))
     }
 
     /// Returns the bytes; whoever copies them must wipe the copy.
