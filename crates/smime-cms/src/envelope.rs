@@ -120,7 +120,7 @@ impl Envelope {
     /// [`Error::UnknownAlgorithm`] and [`Error::Unsupported`] by what anybody can see of the
     /// message, [`Error::KeyMismatch`] when `key` is not that of `own`.
     pub fn open(
-        self,
+        &self,
         own: &Certificate,
         key: &PrivateKey,
         algorithms: &AlgorithmPolicy,

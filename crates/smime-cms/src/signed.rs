@@ -87,7 +87,7 @@ pub struct SignerReport {
 
 /// What one signature is worth.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The signature matches, by a proven certificate of the sender.
     Good,
@@ -168,6 +168,11 @@ impl SignedMessage {
     /// Returns the number of signers.
     pub fn signer_count(&self) -> usize {
         self.signers.len()
+    }
+
+    /// Returns how the signers name their certificates, in their order.
+    pub fn signer_ids(&self) -> impl Iterator<Item = &SignerId> {
+        self.signers.iter().map(|signer| &signer.id)
     }
 
     /// Returns the type of the content, id-data for mail.

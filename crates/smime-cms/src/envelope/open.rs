@@ -33,7 +33,7 @@ pub(super) struct Opening<'a> {
 }
 
 pub(super) fn open(
-    envelope: Envelope,
+    envelope: &Envelope,
     own: &Certificate,
     with: &Opening<'_>,
 ) -> Result<Opened, Error> {
@@ -56,7 +56,7 @@ pub(super) fn open(
     // Every way is walked in the same steps and ends in the same error, so that nothing but
     // success tells one from another; the first whose content checks is taken.
     let mut plaintext = Plaintext {
-        ciphertext: envelope.ciphertext,
+        ciphertext: envelope.ciphertext.clone(),
         cipher,
         key: Secret::new(Vec::new()),
         iv,
