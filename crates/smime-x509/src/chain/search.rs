@@ -167,20 +167,21 @@ impl Search<'_> {
         let issued = self.steps.len();
         let known = self.pending.len();
         self.find_candidates(&certificate, issued)?;
-        if self.pending.len() == known {
-            let kind = if certificate.is_self_issued() {
-                ChainErrorKind::UntrustedRoot
-            } else {
-                ChainErrorKind::NoPath
-            };
-            self.fail(kind, &certificate, None, label);
+        if certificate.is_self_issued() {
+            self.fail(ChainErrorKind::UntrustedRoot, &certificate, None, label);
+        } else if self.pending.len() == known {
+            self.fail(ChainErrorKind::NoPath, &certificate, None, label);
         }
         if let Some(new) = self.pending.get_mut(known..) {
+            // The best one last: matching identifiers, then anchors, then what leads upwards.
             new.sort_by_key(|candidate| {
+                let certificate = &candidate.certificate;
+                let leads_up = !certificate.is_self_issued();
                 (
                     candidate.affinity,
                     candidate.is_anchor,
-                    candidate.certificate.not_after(),
+                    leads_up,
+                    certificate.not_after(),
                 )
             });
         }
