@@ -1,1 +1,34 @@
-//! Not built yet.
+//! Opens and seals S/MIME messages under one policy.
+//!
+//! The engine does **not** fetch anything from a network, does not show or render mail, and does
+//! not send it. It joins the crates below it: MIME structure ([`mime`]), cryptographic messages
+//! ([`cms`]), certificates ([`x509`]), algorithms ([`crypto`]) and the [`store`].
+//!
+//! Start with [`Engine`]: [`Engine::open`] reads an incoming mail and returns a [`Message`] whose
+//! layers say what was proven; [`Engine::prepare`] decides how an outgoing [`Draft`] can be
+//! protected and returns a [`Sealing`] that writes it.
+
+mod draft;
+mod engine;
+mod error;
+mod keyring;
+mod message;
+mod open;
+mod policy;
+mod seal;
+mod select;
+
+pub use draft::{Cipher, Draft, Mode, RsaPadding, SignatureChoice, SignedForm};
+pub use engine::{Clock, Engine};
+pub use error::{Cause, Error, RecipientProblem};
+pub use keyring::{KeyUnavailable, Keyring};
+pub use message::{Coverage, Layer, Message, Verdict};
+pub use policy::{MessagePolicy, Policy, Unauthenticated};
+pub use seal::{Reason, Receipt, SealedCopy, SealedRecipient, Sealing};
+
+pub use smime_cms as cms;
+pub use smime_crypto as crypto;
+pub use smime_io as io;
+pub use smime_mime as mime;
+pub use smime_store as store;
+pub use smime_x509 as x509;

@@ -1,0 +1,372 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use smime::{
+    Mode, Policy,
+    crypto::{ContentCipher, DigestAlgorithm, UnixTime},
+    x509::{EmailAddress, Purpose},
+};
+
+/// Seal, open and judge S/MIME mail.
+#[derive(Debug, Parser)]
+#[command(name = "smime", version, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Print JSON and nothing else on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print no progress and no remarks
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// Judge as of this time (RFC 3339) instead of now
+    #[arg(long, global = true, value_name = "RFC3339", value_parser = time)]
+    pub(crate) at: Option<UnixTime>,
+    /// What is permitted
+    #[arg(long, global = true, value_enum, default_value_t = Profile::Standard)]
+    pub(crate) profile: Profile,
+    /// The embedded store; the platform's data directory when absent
+    #[arg(long, global = true, value_name = "PATH", env = "SMIME_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Read the passphrase from the first line of a file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        conflicts_with = "passphrase_env"
+    )]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Read the passphrase from this environment variable
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) passphrase_env: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Do the whole job on a fresh store: make people, seal every sample mail, open it again
+    Demo {
+        /// Where to leave the store and the mails; a new directory when absent
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Certificates
+    #[command(subcommand)]
+    Cert(Cert),
+    /// Private keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Sign and encrypt an outgoing mail
+    Seal(Seal),
+    /// Decrypt and verify an incoming mail
+    Open(Open),
+    /// Work on CMS objects without a store
+    #[command(subcommand)]
+    Cms(Cms),
+    /// Show what was done
+    Log,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cert {
+    /// Add certificates from files, any number in each
+    Import {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Take the certification authorities among them as anchors of trust
+        #[arg(long)]
+        trust: bool,
+    },
+    /// List the certificates of the store
+    List {
+        /// Part of a subject, an address or a SHA-256
+        query: Option<String>,
+        /// Only those that expire within so many days
+        #[arg(long, value_name = "DAYS")]
+        expiring: Option<u32>,
+    },
+    /// Show every certificate of a file, or those of the store that match
+    Show { target: String },
+    /// Judge a certificate, without a store
+    Verify {
+        #[command(flatten)]
+        trust: Trust,
+        /// What the certificate must be good for
+        #[arg(long, value_enum, default_value_t = PurposeWord::Any)]
+        purpose: PurposeWord,
+        /// An address that the certificate must name
+        #[arg(long, value_name = "ADDRESS", value_parser = address)]
+        email: Option<EmailAddress>,
+        /// The certificate: the first in the file; any others help to build the chain
+        leaf: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Add one private key for certificates that are in the store
+    Import { file: PathBuf },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Seal {
+    /// The mail; `-` is standard input
+    #[arg(default_value = "-")]
+    pub(crate) mail: PathBuf,
+    /// Where the sealed mail goes; a Bcc recipient's copy goes beside it
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Who signs; the mail's From when absent
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) from: Option<EmailAddress>,
+    /// Who can decrypt; the mail's To, Cc and Bcc when absent
+    #[arg(long, value_name = "ADDRESS", value_parser = address, num_args = 1..)]
+    pub(crate) to: Vec<EmailAddress>,
+    /// Whether to sign
+    #[arg(long, value_enum, default_value_t = ModeWord::IfPossible)]
+    pub(crate) sign: ModeWord,
+    /// Whether to encrypt
+    #[arg(long, value_enum, default_value_t = ModeWord::IfPossible)]
+    pub(crate) encrypt: ModeWord,
+    #[command(flatten)]
+    pub(crate) how: How,
+}
+
+/// How to sign and encrypt.
+#[derive(Debug, clap::Args)]
+pub(crate) struct How {
+    /// Put the signature around the content instead of beside it
+    #[arg(long)]
+    pub(crate) opaque: bool,
+    /// The digest of the signature; what suits the key when absent
+    #[arg(long, value_enum)]
+    pub(crate) digest: Option<DigestWord>,
+    /// RSASSA-PSS instead of PKCS#1 v1.5
+    #[arg(long)]
+    pub(crate) pss: bool,
+    /// The content cipher; the best that all recipients are known to read when absent
+    #[arg(long, value_enum)]
+    pub(crate) cipher: Option<CipherWord>,
+    /// RSAES-OAEP with SHA-256 instead of PKCS#1 v1.5
+    #[arg(long)]
+    pub(crate) oaep: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Open {
+    /// The mail; `-` is standard input
+    #[arg(default_value = "-")]
+    pub(crate) mail: PathBuf,
+    /// Where the opened entity goes
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Use what is given here instead of a store
+    #[arg(long)]
+    pub(crate) no_store: bool,
+    /// Certificates to trust
+    #[arg(long, value_name = "FILE", requires = "no_store", num_args = 1)]
+    pub(crate) anchor: Vec<PathBuf>,
+    /// Certificates that help to build chains
+    #[arg(long, value_name = "FILE", requires = "no_store", num_args = 1)]
+    pub(crate) pool: Vec<PathBuf>,
+    /// A certificate of ours
+    #[arg(long, value_name = "FILE", requires = "no_store")]
+    pub(crate) cert: Vec<PathBuf>,
+    /// A private key of ours
+    #[arg(long, value_name = "FILE", requires = "no_store")]
+    pub(crate) key: Vec<PathBuf>,
+}
+
+/// Certificates given for one judgement.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Trust {
+    /// Certificates to trust
+    #[arg(long, value_name = "FILE", num_args = 1)]
+    pub(crate) anchor: Vec<PathBuf>,
+    /// Certificates that help to build chains
+    #[arg(long, value_name = "FILE", num_args = 1)]
+    pub(crate) pool: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cms {
+    /// Show the structure of a CMS object, without judging it
+    Show { file: PathBuf },
+    /// Judge a signature
+    Verify {
+        file: PathBuf,
+        /// The content, when the signature is detached
+        #[arg(long, value_name = "FILE")]
+        content: Option<PathBuf>,
+        /// Where the content goes
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        trust: Trust,
+        /// Judge the signatures only, not who made them
+        #[arg(long, conflicts_with = "anchor")]
+        no_chain: bool,
+    },
+    /// Decrypt
+    Decrypt {
+        file: PathBuf,
+        /// Where the plaintext goes
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", required = true)]
+        cert: PathBuf,
+        #[arg(long, value_name = "FILE", required = true)]
+        key: PathBuf,
+    },
+    /// Sign a file, detached unless --opaque
+    Sign {
+        file: PathBuf,
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// The signer's certificate, and others to include
+        #[arg(long, value_name = "FILE", required = true)]
+        cert: PathBuf,
+        #[arg(long, value_name = "FILE", required = true)]
+        key: PathBuf,
+        /// The digest; what suits the key when absent
+        #[arg(long, value_enum)]
+        digest: Option<DigestWord>,
+        /// RSASSA-PSS instead of PKCS#1 v1.5
+        #[arg(long)]
+        pss: bool,
+        /// Put the signature around the content instead of beside it
+        #[arg(long)]
+        opaque: bool,
+        /// Write bare DER over the bytes as they are, instead of S/MIME over CRLF text
+        #[arg(long)]
+        der: bool,
+    },
+    /// Encrypt a file
+    Encrypt {
+        file: PathBuf,
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// The recipients' certificates
+        #[arg(long, value_name = "CERT", required = true, num_args = 1..)]
+        to: Vec<PathBuf>,
+        /// The content cipher
+        #[arg(long, value_enum, default_value_t = CipherWord::Aes256Gcm)]
+        cipher: CipherWord,
+        /// RSAES-OAEP with SHA-256 instead of PKCS#1 v1.5
+        #[arg(long)]
+        oaep: bool,
+        /// Write bare DER instead of S/MIME
+        #[arg(long)]
+        der: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Profile {
+    /// What today's mail needs
+    Standard,
+    /// Authenticated encryption only
+    Strict,
+    /// Reads what old mail needs
+    Archive,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ModeWord {
+    Never,
+    IfPossible,
+    Always,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PurposeWord {
+    Any,
+    Sign,
+    Encrypt,
+    Ca,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DigestWord {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CipherWord {
+    #[value(name = "aes128-cbc")]
+    Aes128Cbc,
+    #[value(name = "aes256-cbc")]
+    Aes256Cbc,
+    #[value(name = "aes128-gcm")]
+    Aes128Gcm,
+    #[value(name = "aes256-gcm")]
+    Aes256Gcm,
+}
+
+impl From<Profile> for Policy {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Standard => Self::standard(),
+            Profile::Strict => Self::strict(),
+            Profile::Archive => Self::archive(),
+        }
+    }
+}
+
+impl From<ModeWord> for Mode {
+    fn from(word: ModeWord) -> Self {
+        match word {
+            ModeWord::Never => Self::Never,
+            ModeWord::IfPossible => Self::IfPossible,
+            ModeWord::Always => Self::Always,
+        }
+    }
+}
+
+impl From<PurposeWord> for Purpose {
+    fn from(word: PurposeWord) -> Self {
+        match word {
+            PurposeWord::Any => Self::Any,
+            PurposeWord::Sign => Self::SignMail,
+            PurposeWord::Encrypt => Self::EncryptMail,
+            PurposeWord::Ca => Self::SignCertificates,
+        }
+    }
+}
+
+impl From<DigestWord> for DigestAlgorithm {
+    fn from(word: DigestWord) -> Self {
+        match word {
+            DigestWord::Sha256 => Self::Sha256,
+            DigestWord::Sha384 => Self::Sha384,
+            DigestWord::Sha512 => Self::Sha512,
+        }
+    }
+}
+
+impl From<CipherWord> for ContentCipher {
+    fn from(word: CipherWord) -> Self {
+        match word {
+            CipherWord::Aes128Cbc => Self::Aes128Cbc,
+            CipherWord::Aes256Cbc => Self::Aes256Cbc,
+            CipherWord::Aes128Gcm => Self::Aes128Gcm,
+            CipherWord::Aes256Gcm => Self::Aes256Gcm,
+        }
+    }
+}
+
+fn time(text: &str) -> Result<UnixTime, String> {
+    let timestamp: jiff::Timestamp = text.parse().map_err(|error| format!("{error}"))?;
+    Ok(UnixTime(timestamp.as_second()))
+}
+
+fn address(text: &str) -> Result<EmailAddress, String> {
+    EmailAddress::new(text).ok_or_else(|| "not a mail address".to_owned())
+}

@@ -1,0 +1,29 @@
+//! One file for each group of commands.
+
+mod cert;
+mod cms;
+mod demo;
+mod key;
+mod log;
+mod open;
+mod seal;
+
+use crate::{
+    args::{Args, Command},
+    failure::{Failure, Judgement},
+    report::Report,
+};
+
+/// Runs the command asked for.
+pub(crate) fn run(args: &Args, report: &Report) -> Result<Judgement, Failure> {
+    let global = &args.global;
+    match &args.command {
+        Command::Demo { dir } => demo::run(global, dir.as_deref(), report),
+        Command::Cert(command) => cert::run(global, command, report),
+        Command::Key(command) => key::run(global, command, report),
+        Command::Seal(seal) => seal::run(global, seal, report),
+        Command::Open(open) => open::run(global, open, report),
+        Command::Cms(command) => cms::run(global, command, report),
+        Command::Log => log::run(global, report),
+    }
+}

@@ -1,0 +1,135 @@
+use std::{io, path::Path, process::ExitCode};
+
+use smime::{Cause, cms, crypto, mime, store};
+
+/// What a command found out, as the exit code tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// Done, and what was judged is good.
+    Good,
+    /// Done, and something judged is not good.
+    NotGood,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    pub(crate) code: String,
+    pub(crate) detail: String,
+    /// Whether the JSON result says it already.
+    pub(crate) reported: bool,
+}
+
+/// The kinds of failure that scripts tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    NotGood,
+    Usage,
+    Input,
+    Undecryptable,
+    Other,
+}
+
+impl Judgement {
+    pub(crate) fn of(good: bool) -> Self {
+        if good { Self::Good } else { Self::NotGood }
+    }
+
+    pub(crate) fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Good => ExitCode::SUCCESS,
+            Self::NotGood => ExitCode::from(1),
+        }
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, code: &str, detail: impl ToString) -> Self {
+        Self {
+            kind,
+            code: code.to_owned(),
+            detail: detail.to_string(),
+            reported: false,
+        }
+    }
+
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::new(
+            Kind::Input,
+            "input.unreadable",
+            format!("{}: {error}", path.display()),
+        )
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self.kind {
+            Kind::NotGood => 1,
+            Kind::Usage => 2,
+            Kind::Input => 3,
+            Kind::Undecryptable => 4,
+            Kind::Other => 5,
+        })
+    }
+}
+
+impl From<&Cause> for Failure {
+    fn from(cause: &Cause) -> Self {
+        let kind = match cause {
+            Cause::NoKey | Cause::KeyLocked | Cause::DecryptFailed => Kind::Undecryptable,
+            Cause::Mime(_) | Cause::Cms(_) | Cause::TooLarge(_) | Cause::Crypto(_) => Kind::Input,
+            Cause::Withheld
+            | Cause::Refused(_)
+            | Cause::NoSender
+            | Cause::NoRecipient
+            | Cause::CannotSign { .. }
+            | Cause::CannotEncrypt(_) => Kind::NotGood,
+            _ => Kind::Other,
+        };
+        Self::new(kind, cause.code(), cause)
+    }
+}
+
+impl From<smime::Error> for Failure {
+    fn from(error: smime::Error) -> Self {
+        Self {
+            detail: error.to_string(),
+            ..Self::from(&error.cause)
+        }
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::new(Kind::Other, error.code(), error)
+    }
+}
+
+impl From<cms::Error> for Failure {
+    fn from(error: cms::Error) -> Self {
+        Self::from(&Cause::from(error))
+    }
+}
+
+impl From<mime::Error> for Failure {
+    fn from(error: mime::Error) -> Self {
+        Self::from(&Cause::from(error))
+    }
+}
+
+impl From<crypto::Error> for Failure {
+    fn from(error: crypto::Error) -> Self {
+        let kind = match error {
+            crypto::Error::WrongPassphrase | crypto::Error::PassphraseNeeded => Kind::Undecryptable,
+            crypto::Error::NoRandomness => Kind::Other,
+            _ => Kind::Input,
+        };
+        Self::new(kind, error.code(), error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::from(&Cause::from(error))
+    }
+}

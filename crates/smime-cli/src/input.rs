@@ -1,0 +1,145 @@
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
+
+use smime::{
+    cms,
+    io::{Limits, Source, Spool},
+    mime::{Entity, Protection, SmimeType},
+    store,
+    x509::Certificate,
+};
+
+use crate::failure::{Failure, Kind};
+
+/// Opens a file, or standard input for `-`.
+pub(crate) fn reader(path: &Path) -> Result<Box<dyn Read>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path).map_err(|error| Failure::unreadable(path, &error))?;
+    Ok(Box::new(file))
+}
+
+/// Copies a file, or standard input, into a spool.
+pub(crate) fn source(path: &Path, limits: &Limits) -> Result<Source, Failure> {
+    Ok(Spool::copy(reader(path)?, limits)?)
+}
+
+/// Reads a small file.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    fs::read(path).map_err(|error| Failure::unreadable(path, &error))
+}
+
+/// Reads every certificate of a file; there must be one at least, and no broken one.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
+    let mut certificates = Vec::new();
+    for item in store::items(&bytes(path)?) {
+        match item.content {
+            Ok(certificate) => certificates.push(certificate),
+            Err(error) if item.kind == store::ItemKind::Certificate => {
+                let place = format!("{}, byte {}: {error}", path.display(), item.position);
+                return Err(Failure::new(Kind::Input, error.code(), place));
+            }
+            Err(_) => {}
+        }
+    }
+    if certificates.is_empty() {
+        let detail = format!("{}: no certificate", path.display());
+        return Err(Failure::new(Kind::Input, "input.no_certificate", detail));
+    }
+    Ok(certificates)
+}
+
+/// A CMS object in whatever form it came.
+pub(crate) struct CmsInput {
+    /// The object's bytes.
+    pub(crate) object: Source,
+    /// The content that a multipart/signed carries beside it.
+    pub(crate) content: Option<Source>,
+}
+
+/// Finds the CMS object in DER or BER, PEM, base64, or an S/MIME entity.
+pub(crate) fn cms(path: &Path, limits: &Limits) -> Result<CmsInput, Failure> {
+    let source = source(path, limits)?;
+    let mut start = Vec::new();
+    source.open()?.take(64).read_to_end(&mut start)?;
+    let bare = |object| CmsInput {
+        object,
+        content: None,
+    };
+    if start.first() == Some(&0x30) {
+        return Ok(bare(source));
+    }
+    if start.starts_with(b"-----BEGIN ") {
+        return Ok(bare(armoured(&source, limits)?));
+    }
+    let entity = Entity::read(source, limits)?;
+    match entity.protection()? {
+        Protection::Pkcs7(object) => Ok(bare(object)),
+        Protection::MultipartSigned {
+            content, signature, ..
+        } => Ok(CmsInput {
+            object: signature,
+            content: Some(content),
+        }),
+        Protection::None => Err(Failure::new(
+            Kind::Input,
+            "input.not_cms",
+            "neither CMS nor an S/MIME entity",
+        )),
+    }
+}
+
+/// Returns what is inside the first PEM block: base64, which is what a MIME body can be in.
+fn armoured(source: &Source, limits: &Limits) -> Result<Source, Failure> {
+    let text = source.read_to_vec("PEM", limits.structure)?;
+    let mut lines = text.split_inclusive(|byte| *byte == b'\n').skip(1);
+    let mut entity = b"Content-Transfer-Encoding: base64\r\n\r\n".to_vec();
+    for line in lines
+        .by_ref()
+        .take_while(|line| !line.starts_with(b"-----END "))
+    {
+        entity.extend_from_slice(line);
+    }
+    Ok(Entity::read(Source::from_bytes(entity), limits)?.decoded_body()?)
+}
+
+/// Reads a CMS object that must be a SignedData.
+pub(crate) fn signed(
+    input: CmsInput,
+    content: Option<Source>,
+    limits: &Limits,
+) -> Result<cms::SignedMessage, Failure> {
+    if let Some(content) = content.or(input.content) {
+        return Ok(cms::SignedMessage::detached(
+            &input.object,
+            content,
+            limits,
+        )?);
+    }
+    match cms::read(input.object, limits)? {
+        cms::Object::Signed(signed) => Ok(signed),
+        _ => Err(Failure::new(
+            Kind::Input,
+            "input.not_signed",
+            "not a SignedData",
+        )),
+    }
+}
+
+/// Returns the smime-type of an envelope by its cipher.
+pub(crate) fn envelope_type(cipher: smime::crypto::ContentCipher) -> SmimeType {
+    if cipher.is_authenticated() {
+        SmimeType::AuthEnvelopedData
+    } else {
+        SmimeType::EnvelopedData
+    }
+}

@@ -1,0 +1,269 @@
+//! The JSON objects of the contract: their fields are stable.
+
+use serde_json::{Value, json};
+use smime::{
+    Coverage, Layer, Receipt, Verdict,
+    cms::{RecipientId, SignerId, SignerReport, Summary},
+    crypto::{Curve, KeyKind, Oid, UnixTime, asn1::Reader, sha1_fingerprint},
+    store::{Recorded, StoredCertificate},
+    x509::{Certificate, KeyUsageBit, Name, Purpose, check_fitness},
+};
+
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// `cert show`: one certificate.
+pub(crate) fn certificate(certificate: &Certificate) -> Value {
+    let key = certificate.public_key();
+    let algorithm = match key.kind() {
+        KeyKind::Rsa { .. } => "rsa".to_owned(),
+        KeyKind::Ec(Curve::P256) => "ec-p256".to_owned(),
+        KeyKind::Ec(Curve::P384) => "ec-p384".to_owned(),
+        KeyKind::Unknown => key.algorithm().to_string(),
+    };
+    let signature = match certificate.signature_scheme() {
+        Ok(scheme) => format!("{}-{}", scheme.name(), scheme.digest().name()),
+        Err(_) => algorithm_name(certificate.signature_algorithm()),
+    };
+    let key_usage: Vec<_> = certificate
+        .key_usage()
+        .map(|usage| usage.bits().map(KeyUsageBit::name).collect())
+        .unwrap_or_default();
+    let usages = certificate.extended_key_usage().unwrap_or_default();
+    json!({
+        "sha256": hex(certificate.fingerprint()),
+        "sha1": hex(sha1_fingerprint(certificate.der())),
+        "subject": certificate.subject().to_string(),
+        "issuer": certificate.issuer().to_string(),
+        "serial": hex(certificate.serial()),
+        "not_before": certificate.not_before().to_string(),
+        "not_after": certificate.not_after().to_string(),
+        "emails": emails(certificate),
+        "key_usage": key_usage,
+        "extended_key_usage": usages.iter().map(|oid| usage_name(*oid)).collect::<Vec<_>>(),
+        "ca": certificate.is_ca(),
+        "public_key": {"algorithm": algorithm, "bits": key.bits()},
+        "signature": signature,
+    })
+}
+
+/// `cert list`: one certificate of the store.
+pub(crate) fn stored(stored: &StoredCertificate, at: UnixTime) -> Value {
+    let mut value = certificate(&stored.certificate);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("has_key".to_owned(), stored.has_key.into());
+        fields.insert("trust".to_owned(), stored.trust.as_str().into());
+        fields.insert(
+            "usable_for".to_owned(),
+            usable_for(&stored.certificate, at).into(),
+        );
+    }
+    value
+}
+
+/// What a certificate is good for by its own fields.
+pub(crate) fn usable_for(certificate: &Certificate, at: UnixTime) -> Vec<&'static str> {
+    [
+        ("sign", Purpose::SignMail),
+        ("encrypt", Purpose::EncryptMail),
+    ]
+    .into_iter()
+    .filter(|(_, purpose)| check_fitness(certificate, *purpose, at).is_ok())
+    .map(|(name, _)| name)
+    .collect()
+}
+
+pub(crate) fn emails(certificate: &Certificate) -> Vec<String> {
+    certificate
+        .emails()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// `cms verify` and a signed layer of `open`.
+pub(crate) fn signers(signers: &[SignerReport], good: bool) -> Value {
+    let signers: Vec<Value> = signers
+        .iter()
+        .map(|signer| {
+            let certificate = signer.certificate.as_ref();
+            json!({
+                "verdict": signer.verdict.name(),
+                "code": signer.verdict.code(),
+                "certificate": certificate.map(|it| hex(it.fingerprint())),
+                "emails": certificate.map(emails).unwrap_or_default(),
+                "digest": signer.digest.map(|it| it.name()),
+                "scheme": signer.scheme.map(|it| it.name()),
+                "signing_time": signer.signing_time.map(|it| it.to_string()),
+            })
+        })
+        .collect();
+    json!({"signers": signers, "good": good})
+}
+
+pub(crate) fn layer(layer: &Layer) -> Value {
+    match layer {
+        Layer::Signed {
+            coverage,
+            signers: reports,
+            good,
+        } => {
+            let mut value = signers(reports, *good);
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("kind".to_owned(), "signed".into());
+                fields.insert("coverage".to_owned(), self::coverage(*coverage).into());
+            }
+            value
+        }
+        Layer::Encrypted {
+            coverage,
+            cipher,
+            authenticated,
+            recipient,
+        } => json!({
+            "kind": "encrypted",
+            "coverage": self::coverage(*coverage),
+            "authenticated": authenticated,
+            "cipher": cipher.map(|it| it.name()),
+            "recipient": recipient.map(hex),
+        }),
+    }
+}
+
+pub(crate) fn coverage(coverage: Coverage) -> &'static str {
+    match coverage {
+        Coverage::Whole => "whole",
+        Coverage::Part => "part",
+    }
+}
+
+/// `open`: the layers and the verdict over them.
+pub(crate) fn opened(layers: &[Layer], signature: Verdict, encryption: &str) -> Value {
+    json!({
+        "layers": layers.iter().map(layer).collect::<Vec<_>>(),
+        "verdict": {"signature": signature.name(), "encryption": encryption},
+    })
+}
+
+/// `seal`: the receipt; `outputs` are files and who gets them.
+pub(crate) fn receipt(receipt: &Receipt, outputs: &[(String, Vec<String>)]) -> Value {
+    let recipients: Vec<Value> = receipt
+        .recipients
+        .iter()
+        .map(|it| json!({"address": it.address.to_string(), "certificates": [hex(it.certificate)]}))
+        .collect();
+    let reasons: Vec<Value> = receipt
+        .reasons
+        .iter()
+        .map(|it| json!({"code": it.code, "detail": it.detail}))
+        .collect();
+    let outputs: Vec<Value> = outputs
+        .iter()
+        .map(|(file, whom)| json!({"file": file, "for": whom}))
+        .collect();
+    json!({
+        "signed": receipt.signer.is_some(),
+        "encrypted": receipt.cipher.is_some(),
+        "signer": receipt.signer.map(hex),
+        "recipients": recipients,
+        "cipher": receipt.cipher.map(|it| it.name()),
+        "digest": receipt.scheme.map(|it| it.digest().name()),
+        "reasons": reasons,
+        "outputs": outputs,
+    })
+}
+
+/// `log`: one entry.
+pub(crate) fn logged(recorded: &Recorded) -> Value {
+    let activity = &recorded.activity;
+    json!({
+        "id": recorded.id,
+        "time": activity.time.to_string(),
+        "direction": activity.direction.as_str(),
+        "operation": activity.operation.as_str(),
+        "outcome": activity.outcome.as_str(),
+        "code": activity.code,
+        "message_id": activity.message_id,
+        "from": activity.from,
+        "to": activity.to,
+        "certificates": activity.certificates.iter().map(hex).collect::<Vec<_>>(),
+        "detail": activity.detail,
+    })
+}
+
+fn usage_name(oid: Oid) -> String {
+    let dotted = oid.to_string();
+    let name = match &*dotted {
+        "1.3.6.1.5.5.7.3.1" => "serverAuth",
+        "1.3.6.1.5.5.7.3.2" => "clientAuth",
+        "1.3.6.1.5.5.7.3.3" => "codeSigning",
+        "1.3.6.1.5.5.7.3.4" => "emailProtection",
+        "1.3.6.1.5.5.7.3.8" => "timeStamping",
+        "1.3.6.1.5.5.7.3.9" => "OCSPSigning",
+        "2.5.29.37.0" => "anyExtendedKeyUsage",
+        _ => return dotted,
+    };
+    name.to_owned()
+}
+
+/// `cms show`: the structure of an object.
+pub(crate) fn summary(summary: &Summary) -> Value {
+    let signers: Vec<Value> = summary
+        .signers
+        .iter()
+        .map(|signer| {
+            json!({
+                "id": signer_id(&signer.id),
+                "digest": signer.digest.to_string(),
+                "signature": signer.signature.to_string(),
+                "signed_attributes": signer.has_signed_attributes,
+            })
+        })
+        .collect();
+    json!({
+        "type": summary.object_type.to_string(),
+        "version": summary.version,
+        "encoding": summary.encoding.name(),
+        "length": summary.length,
+        "content_type": summary.content_type.to_string(),
+        "content_length": summary.content_length,
+        "certificates": summary.certificates,
+        "certificates_unreadable": summary.skipped_certificates,
+        "signers": signers,
+        "recipients": summary.recipients.iter().map(recipient_id).collect::<Vec<_>>(),
+        "cipher": summary.cipher.map(|it| it.to_string()),
+    })
+}
+
+fn signer_id(id: &SignerId) -> Value {
+    match id {
+        SignerId::IssuerSerial { issuer, serial } => issuer_serial(issuer, serial),
+        SignerId::SubjectKeyId(id) => json!({"subject_key_id": hex(id)}),
+    }
+}
+
+fn recipient_id(id: &RecipientId) -> Value {
+    match id {
+        RecipientId::IssuerSerial { issuer, serial } => issuer_serial(issuer, serial),
+        RecipientId::SubjectKeyId(id) => json!({"subject_key_id": hex(id)}),
+        _ => json!({"other": true}),
+    }
+}
+
+fn issuer_serial(issuer: &[u8], serial: &[u8]) -> Value {
+    let issuer = Name::from_der(issuer).map_or_else(|_| hex(issuer), |name| name.to_string());
+    json!({"issuer": issuer, "serial": hex(serial)})
+}
+
+/// An algorithm that has no name here is shown by its identifier.
+fn algorithm_name(identifier: &[u8]) -> String {
+    let oid = Reader::new(identifier)
+        .sequence("AlgorithmIdentifier")
+        .and_then(|mut it| it.oid());
+    oid.map_or_else(|_| "unreadable".to_owned(), |oid| oid.to_string())
+}

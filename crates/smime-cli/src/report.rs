@@ -1,0 +1,65 @@
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::{args::Global, failure::Failure, messages};
+
+/// Where results, remarks and failures go.
+#[derive(Debug)]
+pub(crate) struct Report {
+    json: bool,
+    quiet: bool,
+}
+
+impl Report {
+    pub(crate) fn new(global: &Global) -> Self {
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+        }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints one result: a JSON object on its line, or the words for people.
+    pub(crate) fn result(&self, value: &Value, words: impl FnOnce() -> String) {
+        let line = if self.json {
+            value.to_string()
+        } else {
+            words()
+        };
+        print(&line);
+    }
+
+    /// Prints a line for people on standard output.
+    pub(crate) fn line(&self, words: &str) {
+        if !self.json {
+            print(words);
+        }
+    }
+
+    /// Prints a remark on standard error.
+    pub(crate) fn remark(&self, words: &str) {
+        if !self.quiet {
+            eprintln!("{words}");
+        }
+    }
+
+    /// Prints why the command failed, and what to do.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        if self.json && !failure.reported {
+            print(&json!({"error": {"code": failure.code, "detail": failure.detail}}).to_string());
+        }
+        eprintln!("smime: {} ({})", failure.detail, failure.code);
+        if let Some(remedy) = messages::remedy(&failure.code) {
+            self.remark(&format!("  {remedy}"));
+        }
+    }
+}
+
+/// A reader that went away is no failure of ours.
+fn print(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}

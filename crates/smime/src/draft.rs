@@ -1,0 +1,118 @@
+use smime_crypto::{ContentCipher, Curve, DigestAlgorithm, Error, KeyKind, SignatureScheme};
+use smime_io::Source;
+use smime_x509::EmailAddress;
+
+/// What to send, from whom, to whom, and how protected.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The mail as written: header fields and body.
+    pub mail: Source,
+    /// Who signs; the mail's From when absent.
+    pub from: Option<EmailAddress>,
+    /// Who can decrypt; the mail's To, Cc and Bcc when empty.
+    pub to: Vec<EmailAddress>,
+    /// Whether to sign.
+    pub sign: Mode,
+    /// Whether to encrypt.
+    pub encrypt: Mode,
+    /// How the signature travels.
+    pub form: SignedForm,
+    /// How the signature is made.
+    pub signature: SignatureChoice,
+    /// Which content cipher.
+    pub cipher: Cipher,
+    /// The digest of OAEP for RSA recipients; PKCS#1 v1.5, which every peer reads, when absent.
+    pub oaep: Option<DigestAlgorithm>,
+}
+
+/// Whether to do something that may not be possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Do not.
+    Never,
+    /// Do if it is possible; the receipt says why it was not.
+    IfPossible,
+    /// Do or fail.
+    Always,
+}
+
+/// How a signature travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedForm {
+    /// Beside the content, which every client can show (multipart/signed).
+    Detached,
+    /// Around the content, which gateways cannot break (application/pkcs7-mime).
+    Opaque,
+}
+
+/// How a signature is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct SignatureChoice {
+    /// The digest; what suits the key when absent.
+    pub digest: Option<DigestAlgorithm>,
+    /// RSASSA-PSS instead of PKCS#1 v1.5 for RSA keys.
+    pub padding: RsaPadding,
+}
+
+/// The padding of RSA signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RsaPadding {
+    /// PKCS#1 v1.5, which every peer reads.
+    #[default]
+    Pkcs1,
+    /// PSS, with a salt as long as the digest.
+    Pss,
+}
+
+/// Which content cipher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cipher {
+    /// The best that every recipient is known to read (RFC 8551 §2.7.1).
+    Best,
+    /// This one.
+    Only(ContentCipher),
+}
+
+impl SignatureChoice {
+    /// Returns the scheme for a key: SHA-256, or what suits the curve, where no digest is chosen.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] when the key is not one that signs.
+    pub fn scheme(self, kind: KeyKind) -> Result<SignatureScheme, Error> {
+        let digest = |suits| self.digest.unwrap_or(suits);
+        match (kind, self.padding) {
+            (KeyKind::Rsa { .. }, RsaPadding::Pkcs1) => {
+                Ok(SignatureScheme::RsaPkcs1(digest(DigestAlgorithm::Sha256)))
+            }
+            (KeyKind::Rsa { .. }, RsaPadding::Pss) => {
+                let digest = digest(DigestAlgorithm::Sha256);
+                let salt = u16::try_from(digest.length()).unwrap_or_default();
+                Ok(SignatureScheme::RsaPss { digest, salt })
+            }
+            (KeyKind::Ec(Curve::P256), _) => {
+                Ok(SignatureScheme::Ecdsa(digest(DigestAlgorithm::Sha256)))
+            }
+            (KeyKind::Ec(Curve::P384), _) => {
+                Ok(SignatureScheme::Ecdsa(digest(DigestAlgorithm::Sha384)))
+            }
+            (KeyKind::Unknown, _) => Err(Error::WrongKey("not an RSA or EC key")),
+        }
+    }
+}
+
+impl Draft {
+    /// Makes a draft that signs and encrypts if possible, with the engine's own choices.
+    pub fn new(mail: Source) -> Self {
+        Self {
+            mail,
+            from: None,
+            to: Vec::new(),
+            sign: Mode::IfPossible,
+            encrypt: Mode::IfPossible,
+            form: SignedForm::Detached,
+            signature: SignatureChoice::default(),
+            cipher: Cipher::Best,
+            oaep: None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use smime_crypto::{CryptoProvider, PrivateKey, PublicKey, Secret};
+use smime_store::{Store, public_key_id};
+
+/// The private keys that can be used now: those loaded, and those of the store that one of the
+/// given passphrases opens.
+///
+/// A key of the store is opened when first needed and kept, because opening it is slow on purpose.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    loaded: Mutex<HashMap<[u8; 32], Arc<PrivateKey>>>,
+    passphrases: Vec<Secret>,
+}
+
+/// Why a private key cannot be used.
+#[derive(Debug)]
+pub enum KeyUnavailable {
+    /// There is none for that public key.
+    Missing,
+    /// There is one, and no given passphrase opens it.
+    Locked,
+    /// The store or the key itself could not be read.
+    Unreadable(crate::Cause),
+}
+
+impl Keyring {
+    /// Makes a keyring that opens keys of the store with any of `passphrases`.
+    pub fn new(passphrases: Vec<Secret>) -> Self {
+        Self {
+            loaded: Mutex::default(),
+            passphrases,
+        }
+    }
+
+    /// Adds a key that is at hand.
+    pub fn add(&self, key: PrivateKey) {
+        let id = public_key_id(key.public_key());
+        self.lock().insert(id, Arc::new(key));
+    }
+
+    /// Says whether a key for `public_key` is loaded.
+    pub fn holds(&self, public_key: &PublicKey) -> bool {
+        self.lock().contains_key(&public_key_id(public_key))
+    }
+
+    /// Returns the private key of `public_key`.
+    ///
+    /// # Errors
+    /// [`KeyUnavailable`].
+    pub fn find(
+        &self,
+        public_key: &PublicKey,
+        store: &dyn Store,
+        provider: &dyn CryptoProvider,
+    ) -> Result<Arc<PrivateKey>, KeyUnavailable> {
+        let id = public_key_id(public_key);
+        if let Some(key) = self.lock().get(&id) {
+            return Ok(Arc::clone(key));
+        }
+        let unreadable = |cause: crate::Cause| KeyUnavailable::Unreadable(cause);
+        let stored = store.key(&id).map_err(|error| unreadable(error.into()))?;
+        let protected = stored.ok_or(KeyUnavailable::Missing)?;
+        let opened = self
+            .passphrases
+            .iter()
+            .find_map(|passphrase| protected.open(passphrase).ok());
+        let pkcs8 = opened.ok_or(KeyUnavailable::Locked)?;
+        let key = provider
+            .load_private_key(&pkcs8)
+            .map_err(|error| unreadable(error.into()))?;
+        let key = Arc::new(key);
+        self.lock().insert(id, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// A panic elsewhere cannot leave a half-made entry, so a poisoned lock is still good.
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Arc<PrivateKey>>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,132 @@
+use smime_cms::SignerReport;
+use smime_crypto::ContentCipher;
+use smime_mime::Entity;
+
+/// An opened message: what was proven, and the entity inside.
+#[derive(Debug)]
+pub struct Message {
+    pub(crate) mail: Entity,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) entity: Entity,
+}
+
+/// One layer of protection that was taken off, or that was found around a part.
+#[derive(Debug)]
+pub enum Layer {
+    /// A signature.
+    Signed {
+        /// What of the message it covers.
+        coverage: Coverage,
+        /// One report for each signer.
+        signers: Vec<SignerReport>,
+        /// Whether there is a signer and every one of them is good.
+        good: bool,
+    },
+    /// Encryption.
+    Encrypted {
+        /// What of the message it covers; a part is reported and not opened.
+        coverage: Coverage,
+        /// The content cipher, where it is known.
+        cipher: Option<ContentCipher>,
+        /// Whether a tag, or the signature directly inside, vouches for every byte.
+        authenticated: bool,
+        /// The SHA-256 of the certificate whose key opened it.
+        recipient: Option<[u8; 32]>,
+    },
+}
+
+/// What of the message a layer covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Everything that [`Message::entity`] holds.
+    Whole,
+    /// One part of it, beside others of unknown origin.
+    Part,
+}
+
+/// All signatures of a message in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is none.
+    None,
+    /// Every signature covers the whole and is good.
+    Good,
+    /// Signatures cover parts only.
+    Part,
+    /// A signed structure without a signer.
+    NoSigner,
+    /// The first that is not good, outermost first, by its name in `cms verify`.
+    NotGood(&'static str),
+}
+
+impl Message {
+    /// Returns the layers, outermost first; those around parts come last.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Returns the entity inside all layers; reading it is the release pass.
+    pub fn entity(&self) -> &Entity {
+        &self.entity
+    }
+
+    /// Returns the mail as received; its header fields were not protected by any layer.
+    pub fn mail(&self) -> &Entity {
+        &self.mail
+    }
+
+    /// Returns the verdict over all signatures.
+    pub fn signature(&self) -> Verdict {
+        signature(&self.layers)
+    }
+
+    /// Says what of the message was encrypted, if anything.
+    pub fn encryption(&self) -> Option<Coverage> {
+        self.layers.iter().find_map(|layer| match layer {
+            Layer::Encrypted { coverage, .. } => Some(*coverage),
+            Layer::Signed { .. } => None,
+        })
+    }
+}
+
+impl Verdict {
+    /// Returns the word of the JSON result.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Good => "good",
+            Self::Part => "part",
+            Self::NoSigner => "no_signer",
+            Self::NotGood(name) => name,
+        }
+    }
+}
+
+/// Returns the verdict over all signatures among `layers`.
+pub(crate) fn signature(layers: &[Layer]) -> Verdict {
+    let mut verdict = Verdict::None;
+    for layer in layers {
+        let Layer::Signed {
+            coverage,
+            signers,
+            good,
+        } = layer
+        else {
+            continue;
+        };
+        if !good {
+            let bad = signers
+                .iter()
+                .find(|signer| signer.verdict != smime_cms::Verdict::Good);
+            return bad.map_or(Verdict::NoSigner, |signer| {
+                Verdict::NotGood(signer.verdict.name())
+            });
+        }
+        verdict = match (verdict, coverage) {
+            (Verdict::None | Verdict::Good, Coverage::Whole) => Verdict::Good,
+            (Verdict::None, Coverage::Part) => Verdict::Part,
+            (verdict, _) => verdict,
+        };
+    }
+    verdict
+}

@@ -1,0 +1,429 @@
+//! The incoming loop: one layer a turn, from the mail as received to the entity inside.
+
+use std::io::Read;
+
+use smime_cms::{
+    Envelope, Object, Opened, Outcome, RecipientId, Sender, SignatureCheck, SignedMessage,
+    SignerId, SignerReport, Verdict,
+};
+use smime_crypto::{PrivateKey, UnixTime};
+use smime_io::{Source, Spool, TooLarge};
+use smime_mime::{Entity, Protection};
+use smime_store::{Activity, Direction, Operation, StoredCertificate};
+use smime_x509::{Certificate, CertificateBundle, EmailAddress};
+
+use crate::{
+    Cause, Coverage, Engine, Error, KeyUnavailable, Layer, Message, Unauthenticated,
+    message::signature,
+};
+
+impl Engine<'_> {
+    /// Opens a mail: takes off layer after layer, judging each at one time.
+    ///
+    /// A signature that is not good is a verdict in the [`Message`], not an error. What a layer
+    /// of encryption protects is released only as the policy says; see [`Unauthenticated`].
+    /// Every mail with a layer is recorded in the store's activity log, also on failure.
+    ///
+    /// # Errors
+    /// [`Error`], with the layers that were taken off before.
+    pub fn open(&self, input: impl Read) -> Result<Message, Error> {
+        let at = self.clock.now();
+        let source = Spool::copy(input, &self.limits).map_err(Cause::from)?;
+        let mail = Entity::read(source, &self.limits).map_err(Cause::from)?;
+        let mut walk = Walk {
+            engine: self,
+            at,
+            from: from_addresses(&mail),
+            layers: Vec::new(),
+        };
+        let result = walk.run(mail.clone());
+        let recorded = self.record_opening(&mail, &walk, result.as_ref().err());
+        let layers = walk.layers;
+        match (result, recorded) {
+            (Ok(entity), Ok(())) => Ok(Message {
+                mail,
+                layers,
+                entity,
+            }),
+            (Err(cause), _) | (Ok(_), Err(cause)) => Err(Error { layers, cause }),
+        }
+    }
+
+    /// Opens a bare envelope with one key; says whether a tag vouches for the content.
+    ///
+    /// Content that none vouches for is released only where the policy lets it, after its padding
+    /// was checked to the end.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn decrypt(
+        &self,
+        envelope: &Envelope,
+        own: &Certificate,
+        key: &PrivateKey,
+    ) -> Result<(bool, Source), Error> {
+        let algorithms = &self.policy.algorithms;
+        let opened = envelope.open(own, key, algorithms, self.clock.now(), self.random);
+        match opened.map_err(Cause::from)? {
+            Opened::Authenticated(decrypted) => Ok((true, decrypted.content())),
+            Opened::Unauthenticated(quarantined) => match self.policy.messages.unauthenticated {
+                Unauthenticated::ReleaseWhole => Ok((false, quarantined.dangerous_content())),
+                Unauthenticated::Withhold => Err(Cause::Withheld.into()),
+            },
+        }
+    }
+
+    fn record_opening(
+        &self,
+        mail: &Entity,
+        walk: &Walk<'_>,
+        failure: Option<&Cause>,
+    ) -> Result<(), Cause> {
+        let signed = walk
+            .layers
+            .iter()
+            .any(|layer| matches!(layer, Layer::Signed { .. }));
+        let encrypted = walk
+            .layers
+            .iter()
+            .any(|layer| matches!(layer, Layer::Encrypted { .. }));
+        let headers = mail.headers();
+        let entry = |operation, ok: bool, code: &str| Activity {
+            time: walk.at,
+            direction: Direction::In,
+            operation,
+            outcome: if ok {
+                smime_store::Outcome::Ok
+            } else {
+                smime_store::Outcome::Failed
+            },
+            code: code.to_owned(),
+            message_id: headers.text("Message-ID"),
+            from: headers.text("From"),
+            to: addresses(mail, "To"),
+            certificates: walk.certificates(),
+            input_digest: None,
+            detail: String::new(),
+        };
+        let mut entries = Vec::new();
+        match failure {
+            Some(cause) if cause.is_undecryptable() => {
+                entries.push(entry(Operation::Decrypt, false, cause.code()));
+            }
+            Some(cause) => entries.push(entry(Operation::Verify, false, cause.code())),
+            None if encrypted => entries.push(entry(Operation::Decrypt, true, "engine.decrypted")),
+            None => {}
+        }
+        if signed && failure.is_none() {
+            let verdict = signature(&walk.layers);
+            let good = verdict == crate::Verdict::Good;
+            entries.push(entry(Operation::Verify, good, verdict.name()));
+        }
+        for entry in entries {
+            self.store.record(&entry)?;
+        }
+        Ok(())
+    }
+}
+
+/// One message on its way in.
+struct Walk<'a> {
+    engine: &'a Engine<'a>,
+    at: UnixTime,
+    from: Vec<EmailAddress>,
+    layers: Vec<Layer>,
+}
+
+impl Walk<'_> {
+    /// Takes off every layer around the whole, then reports those around parts.
+    fn run(&mut self, mail: Entity) -> Result<Entity, Cause> {
+        let limits = &self.engine.limits;
+        let mut entity = mail;
+        for _ in 0..=limits.depth {
+            entity = match entity.protection()? {
+                Protection::None => {
+                    self.report_parts(&entity)?;
+                    return Ok(entity);
+                }
+                Protection::MultipartSigned {
+                    content, signature, ..
+                } => {
+                    let signed = SignedMessage::detached(&signature, content, limits)?;
+                    self.verified(signed)?.1
+                }
+                Protection::Pkcs7(source) => match smime_cms::read(source, limits)? {
+                    Object::Signed(signed) => self.verified(signed)?.1,
+                    Object::Enveloped(envelope) => self.decrypted(envelope)?,
+                    _ => return Err(Cause::Cms(smime_cms::Error::Unsupported("content type"))),
+                },
+            };
+        }
+        let limit = u64::try_from(limits.depth).unwrap_or(u64::MAX);
+        Err(Cause::TooLarge(TooLarge {
+            what: "depth",
+            limit,
+        }))
+    }
+
+    /// Judges a signature around the whole, adds its layer, and returns its content.
+    fn verified(&mut self, signed: SignedMessage) -> Result<(bool, Entity), Cause> {
+        let (content, signers, good) = self.judge(signed)?;
+        let safe = signers.iter().all(|signer| vouches(&signer.verdict)) && !signers.is_empty();
+        self.layers.push(Layer::Signed {
+            coverage: Coverage::Whole,
+            signers,
+            good,
+        });
+        Ok((safe, Entity::read(content, &self.engine.limits)?))
+    }
+
+    fn judge(&self, signed: SignedMessage) -> Result<(Source, Vec<SignerReport>, bool), Cause> {
+        let engine = self.engine;
+        let anchors = engine.anchors()?;
+        let chains = engine.chains(&anchors);
+        let mut pool = CertificateBundle::new();
+        for signer in signed.signer_ids() {
+            for stored in self.find_signer(signer)? {
+                pool.add(stored.certificate);
+            }
+        }
+        let known: Vec<_> = signed
+            .certificates()
+            .iter()
+            .chain(pool.iter())
+            .cloned()
+            .collect();
+        engine.add_issuers(&known, &mut pool)?;
+        let check = SignatureCheck {
+            chains: Some(&chains),
+            provider: engine.provider,
+            algorithms: &engine.policy.algorithms,
+            pool: &pool,
+            sender: Sender::Addresses(&self.from),
+            at: self.at,
+        };
+        Ok(match signed.verify(&check)? {
+            Outcome::Verified(it) => (it.content().clone(), it.signers().to_vec(), true),
+            Outcome::Unverified(it) => (it.content().clone(), it.signers().to_vec(), false),
+        })
+    }
+
+    /// Opens an envelope, adds its layer, and returns what may leave it.
+    fn decrypted(&mut self, envelope: Envelope) -> Result<Entity, Cause> {
+        let engine = self.engine;
+        let cipher = envelope.cipher().ok();
+        let (recipient, opened) = self.open_envelope(envelope)?;
+        let layer = |authenticated| Layer::Encrypted {
+            coverage: Coverage::Whole,
+            cipher,
+            authenticated,
+            recipient: Some(recipient),
+        };
+        match opened {
+            Opened::Authenticated(decrypted) => {
+                self.layers.push(layer(true));
+                Ok(Entity::read(decrypted.content(), &engine.limits)?)
+            }
+            Opened::Unauthenticated(quarantined) => {
+                let position = self.layers.len();
+                self.layers.push(layer(false));
+                let released = self.release(quarantined.dangerous_content());
+                let (authenticated, entity) = released.inspect_err(|_| {
+                    // What a mangled inside claimed about itself is not reported either.
+                    self.layers.truncate(position + 1);
+                })?;
+                if let Some(found) = self.layers.get_mut(position) {
+                    *found = layer(authenticated);
+                }
+                Ok(entity)
+            }
+        }
+    }
+
+    /// The release rule for plaintext that no tag vouches for: the content of one signature that
+    /// is directly inside and verifies; otherwise, where policy lets it, one complete entity.
+    ///
+    /// Whatever is wrong inside has one error, that of a wrong key: telling them apart would tell
+    /// an attacker how their altered ciphertext decrypted (RFC 3218, RFC 8551 §6).
+    fn release(&mut self, plaintext: Source) -> Result<(bool, Entity), Cause> {
+        let engine = self.engine;
+        let hide = |cause: Cause| match cause {
+            Cause::Io(_) | Cause::TooLarge(_) | Cause::Store(_) => cause,
+            _ => Cause::DecryptFailed,
+        };
+        let entity = Entity::read(plaintext, &engine.limits).map_err(|it| hide(it.into()))?;
+        entity
+            .check_complete(&engine.limits)
+            .map_err(|it| hide(it.into()))?;
+        let inner = match entity.protection().map_err(|it| hide(it.into()))? {
+            Protection::None => None,
+            Protection::MultipartSigned {
+                content, signature, ..
+            } => {
+                let signed = SignedMessage::detached(&signature, content, &engine.limits);
+                Some(signed.map_err(|it| hide(it.into()))?)
+            }
+            Protection::Pkcs7(source) => {
+                match smime_cms::read(source, &engine.limits).map_err(|it| hide(it.into()))? {
+                    Object::Signed(signed) => Some(signed),
+                    _ => None,
+                }
+            }
+        };
+        if let Some(signed) = inner {
+            let (vouched, content) = self.verified(signed).map_err(hide)?;
+            let good = matches!(self.layers.last(), Some(Layer::Signed { good: true, .. }));
+            if good {
+                return Ok((true, content));
+            }
+            if !vouched {
+                return Err(Cause::DecryptFailed);
+            }
+            self.check_release_whole()?;
+            return Ok((false, content));
+        }
+        self.check_release_whole()?;
+        Ok((false, entity))
+    }
+
+    fn check_release_whole(&self) -> Result<(), Cause> {
+        match self.engine.policy.messages.unauthenticated {
+            Unauthenticated::ReleaseWhole => Ok(()),
+            Unauthenticated::Withhold => Err(Cause::Withheld),
+        }
+    }
+
+    /// Tries each recipient that is a certificate of ours with its key.
+    fn open_envelope(&self, envelope: Envelope) -> Result<([u8; 32], Opened), Cause> {
+        let engine = self.engine;
+        let mut failure = Cause::NoKey;
+        let ids: Vec<RecipientId> = envelope.recipients().to_vec();
+        for id in &ids {
+            for stored in self.find(id)? {
+                let certificate = stored.certificate;
+                let found =
+                    engine
+                        .keys
+                        .find(certificate.public_key(), engine.store, engine.provider);
+                let key = match found {
+                    Ok(key) => key,
+                    Err(KeyUnavailable::Missing) => continue,
+                    Err(KeyUnavailable::Locked) => {
+                        failure = Cause::KeyLocked;
+                        continue;
+                    }
+                    Err(KeyUnavailable::Unreadable(cause)) => return Err(cause),
+                };
+                let algorithms = &engine.policy.algorithms;
+                let opened = envelope.open(&certificate, &key, algorithms, self.at, engine.random);
+                match opened {
+                    Ok(opened) => return Ok((certificate.fingerprint(), opened)),
+                    Err(error) => failure = error.into(),
+                }
+            }
+        }
+        Err(failure)
+    }
+
+    fn find_signer(&self, id: &SignerId) -> Result<Vec<StoredCertificate>, Cause> {
+        let store = self.engine.store;
+        Ok(match id {
+            SignerId::IssuerSerial { issuer, serial } => {
+                store.by_issuer_and_serial(issuer, serial)?
+            }
+            SignerId::SubjectKeyId(id) => store.by_subject_key_id(id)?,
+        })
+    }
+
+    fn find(&self, id: &RecipientId) -> Result<Vec<StoredCertificate>, Cause> {
+        let store = self.engine.store;
+        Ok(match id {
+            RecipientId::IssuerSerial { issuer, serial } => {
+                store.by_issuer_and_serial(issuer, serial)?
+            }
+            RecipientId::SubjectKeyId(id) => store.by_subject_key_id(id)?,
+            _ => Vec::new(),
+        })
+    }
+
+    /// Reports protected parts beside unprotected ones: signatures are judged, encryption is
+    /// named and stays closed, because its plaintext would stand among bytes of other origin.
+    fn report_parts(&mut self, entity: &Entity) -> Result<(), Cause> {
+        let limits = &self.engine.limits;
+        for part in entity.nested_protections(limits)? {
+            let signed = match part.protection() {
+                Ok(Protection::MultipartSigned {
+                    content, signature, ..
+                }) => SignedMessage::detached(&signature, content, limits).ok(),
+                Ok(Protection::Pkcs7(source)) => match smime_cms::read(source, limits) {
+                    Ok(Object::Signed(signed)) => Some(signed),
+                    Ok(Object::Enveloped(envelope)) => {
+                        self.layers.push(Layer::Encrypted {
+                            coverage: Coverage::Part,
+                            cipher: envelope.cipher().ok(),
+                            authenticated: false,
+                            recipient: None,
+                        });
+                        continue;
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            let (signers, good) = match signed.map(|signed| self.judge(signed)) {
+                Some(Ok((_, signers, good))) => (signers, good),
+                Some(Err(cause @ (Cause::Io(_) | Cause::Store(_)))) => return Err(cause),
+                Some(Err(_)) | None => (Vec::new(), false),
+            };
+            self.layers.push(Layer::Signed {
+                coverage: Coverage::Part,
+                signers,
+                good,
+            });
+        }
+        Ok(())
+    }
+
+    fn certificates(&self) -> Vec<[u8; 32]> {
+        self.layers
+            .iter()
+            .flat_map(|layer| match layer {
+                Layer::Encrypted { recipient, .. } => recipient.iter().copied().collect(),
+                Layer::Signed { signers, .. } => signers
+                    .iter()
+                    .filter_map(|signer| Some(signer.certificate.as_ref()?.fingerprint()))
+                    .collect::<Vec<_>>(),
+            })
+            .collect()
+    }
+}
+
+/// Says whether a signature was computed over these very bytes, whoever made it.
+fn vouches(verdict: &Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Good | Verdict::Untrusted(_) | Verdict::WrongSender
+    )
+}
+
+/// The addresses a signature must be bound to; none when From is absent, twice there or unclear,
+/// so that nobody matches (RFC 8550 §3).
+fn from_addresses(mail: &Entity) -> Vec<EmailAddress> {
+    if mail.headers().count("From") != 1 {
+        return Vec::new();
+    }
+    let mailboxes = mail.headers().addresses("From").unwrap_or_default();
+    let addresses: Option<Vec<_>> = mailboxes
+        .iter()
+        .map(|mailbox| EmailAddress::new(&mailbox.address))
+        .collect();
+    addresses.unwrap_or_default()
+}
+
+fn addresses(mail: &Entity, field: &str) -> Vec<String> {
+    let mailboxes = mail.headers().addresses(field).unwrap_or_default();
+    mailboxes
+        .into_iter()
+        .map(|mailbox| mailbox.address)
+        .collect()
+}
