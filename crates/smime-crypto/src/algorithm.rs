@@ -1,6 +1,6 @@
 use crate::{
     Error, Oid,
-    asn1::{Reader, Tag, Writer},
+    asn1::{Element, Reader, Tag, Writer},
     oid,
 };
 
@@ -213,11 +213,13 @@ impl SignatureScheme {
                 };
                 identifier(oid, |_| ())
             }
+            // DER leaves out what equals a default (X.690 §11.5): SHA-1 and 20 bytes.
             Self::RsaPss { digest, salt } => identifier(oid::RSASSA_PSS, |w| {
                 w.sequence(|w| {
-                    w.constructed(Tag::context_constructed(0), |w| w.raw(&with_null(digest)));
-                    w.constructed(Tag::context_constructed(1), |w| w.raw(&mgf1(digest)));
-                    w.constructed(Tag::context_constructed(2), |w| w.small(salt.into()));
+                    write_hash_and_mgf(w, digest, digest);
+                    if salt != 20 {
+                        w.constructed(Tag::context_constructed(2), |w| w.small(salt.into()));
+                    }
                 });
             }),
         }
@@ -257,14 +259,7 @@ impl KeyTransport {
         match self {
             Self::RsaPkcs1 => identifier(oid::RSA_ENCRYPTION, Writer::null),
             Self::RsaOaep { digest, mgf } => identifier(oid::RSAES_OAEP, |w| {
-                w.sequence(|w| {
-                    if digest != DigestAlgorithm::Sha1 {
-                        w.constructed(Tag::context_constructed(0), |w| w.raw(&with_null(digest)));
-                    }
-                    if mgf != DigestAlgorithm::Sha1 {
-                        w.constructed(Tag::context_constructed(1), |w| w.raw(&mgf1(mgf)));
-                    }
-                });
+                w.sequence(|w| write_hash_and_mgf(w, digest, mgf));
             }),
         }
     }
@@ -463,11 +458,11 @@ fn pss_parameters(parameters: &[u8]) -> Result<SignatureScheme, Error> {
     outer.finish(what)?;
     let (digest, mgf) = hash_and_mgf(&mut fields)?;
     let salt = match fields.optional(Tag::context_constructed(2), what)? {
-        Some(field) => field.reader().small("saltLength")?,
+        Some(field) => only_small(&field, "saltLength")?,
         None => 20,
     };
     let trailer = match fields.optional(Tag::context_constructed(3), what)? {
-        Some(field) => field.reader().small("trailerField")?,
+        Some(field) => only_small(&field, "trailerField")?,
         None => 1,
     };
     fields.finish(what)?;
@@ -515,6 +510,22 @@ fn hash_and_mgf(fields: &mut Reader<'_>) -> Result<(DigestAlgorithm, DigestAlgor
         None => DigestAlgorithm::Sha1,
     };
     Ok((digest, mgf))
+}
+
+fn only_small(field: &Element<'_>, what: &'static str) -> Result<u32, Error> {
+    let mut reader = field.reader();
+    let number = reader.small(what)?;
+    reader.finish(what)?;
+    Ok(number)
+}
+
+fn write_hash_and_mgf(w: &mut Writer, digest: DigestAlgorithm, mgf: DigestAlgorithm) {
+    if digest != DigestAlgorithm::Sha1 {
+        w.constructed(Tag::context_constructed(0), |w| w.raw(&with_null(digest)));
+    }
+    if mgf != DigestAlgorithm::Sha1 {
+        w.constructed(Tag::context_constructed(1), |w| w.raw(&mgf1(mgf)));
+    }
 }
 
 fn identifier(oid: Oid, parameters: impl FnOnce(&mut Writer)) -> Vec<u8> {

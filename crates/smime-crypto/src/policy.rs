@@ -8,8 +8,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlgorithmPolicy {
     sha1_signatures: Cutoff,
+    /// Until when signatures by keys of so many bits and more are believed, largest first.
+    rsa_signatures: [(u32, Cutoff); 3],
     cbc_encryption: Cutoff,
-    rsa_bits_accepted: u32,
 }
 
 /// What an algorithm is used for; producing and accepting are judged apart.
@@ -50,12 +51,19 @@ pub struct Refused {
 }
 
 impl AlgorithmPolicy {
-    /// What today's mail needs: SHA-2, RSA from 2048 bits, AES.
+    /// What today's mail needs: SHA-2, RSA from 2048 bits, AES; and weaker signatures that were
+    /// seen while they still meant something.
     pub const fn standard() -> Self {
         Self {
-            sha1_signatures: Cutoff::Never,
+            // Public authorities stopped issuing with SHA-1 then (CA/Browser Forum, ballot 118).
+            sha1_signatures: Cutoff::Until(START_OF_2016),
+            rsa_signatures: [
+                (2048, Cutoff::Always),
+                // Below 112 bits of strength, disallowed after 2013 (NIST SP 800-131A §3).
+                (1024, Cutoff::Until(START_OF_2014)),
+                (512, Cutoff::Never),
+            ],
             cbc_encryption: Cutoff::Always,
-            rsa_bits_accepted: 2048,
         }
     }
 
@@ -67,11 +75,15 @@ impl AlgorithmPolicy {
         }
     }
 
-    /// As standard, and accepts what old mail needs: SHA-1, RSA from 512 bits.
+    /// As standard, and accepts at any time what old mail needs: SHA-1, RSA from 512 bits.
     pub const fn archive() -> Self {
         Self {
             sha1_signatures: Cutoff::Always,
-            rsa_bits_accepted: 512,
+            rsa_signatures: [
+                (2048, Cutoff::Always),
+                (1024, Cutoff::Always),
+                (512, Cutoff::Always),
+            ],
             ..Self::standard()
         }
     }
@@ -114,17 +126,24 @@ impl AlgorithmPolicy {
     }
 
     /// RSA up to 16 384 bits: above, one verification costs more than a mail may (CVE-2021-43527
-    /// shows what size assumptions cost); below 2048 nothing is produced (RFC 8551 §4).
+    /// shows what size assumptions cost); below 2048 nothing is produced (RFC 8551 §4), while
+    /// everything that a key can still open may be read.
     fn key(&self, kind: KeyKind, usage: Use) -> Cutoff {
-        let least = match usage {
-            Use::Sign | Use::Encrypt => 2048,
-            Use::AcceptSignature => self.rsa_bits_accepted,
-            Use::Decrypt => 512,
+        let bits = match kind {
+            KeyKind::Rsa {
+                bits: bits @ ..=16_384,
+            } => bits,
+            KeyKind::Ec(_) => return Cutoff::Always,
+            KeyKind::Rsa { .. } | KeyKind::Unknown => return Cutoff::Never,
         };
-        match kind {
-            KeyKind::Rsa { bits } => Cutoff::never_if(!(least..=16_384).contains(&bits)),
-            KeyKind::Ec(_) => Cutoff::Always,
-            KeyKind::Unknown => Cutoff::Never,
+        match usage {
+            Use::Sign | Use::Encrypt => Cutoff::never_if(bits < 2048),
+            Use::Decrypt => Cutoff::never_if(bits < 512),
+            Use::AcceptSignature => self
+                .rsa_signatures
+                .iter()
+                .find(|(least, _)| bits >= *least)
+                .map_or(Cutoff::Never, |(_, cutoff)| *cutoff),
         }
     }
 }
@@ -154,6 +173,8 @@ impl error::Error for Refused {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cutoff {
     Always,
+    /// Before this time.
+    Until(UnixTime),
     Never,
 }
 
@@ -162,11 +183,180 @@ impl Cutoff {
         if condition { Self::Never } else { Self::Always }
     }
 
-    fn permits(self, _at: UnixTime) -> bool {
-        self == Self::Always
+    fn permits(self, at: UnixTime) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Until(end) => at < end,
+            Self::Never => false,
+        }
     }
 }
 
 fn is_sha1(digest: DigestAlgorithm) -> bool {
     digest == DigestAlgorithm::Sha1
+}
+
+const START_OF_2014: UnixTime = UnixTime(1_388_534_400);
+const START_OF_2016: UnixTime = UnixTime(1_451_606_400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Curve;
+
+    const SHA1_RSA: Algorithm =
+        Algorithm::Signature(SignatureScheme::RsaPkcs1(DigestAlgorithm::Sha1));
+    const SHA1_ECDSA: Algorithm =
+        Algorithm::Signature(SignatureScheme::Ecdsa(DigestAlgorithm::Sha1));
+    const SHA256_RSA: Algorithm =
+        Algorithm::Signature(SignatureScheme::RsaPkcs1(DigestAlgorithm::Sha256));
+    const NOW: UnixTime = UnixTime(1_800_000_000);
+
+    const fn rsa(bits: u32) -> Algorithm {
+        Algorithm::Key(KeyKind::Rsa { bits })
+    }
+
+    const fn oaep(digest: DigestAlgorithm) -> Algorithm {
+        Algorithm::Transport(KeyTransport::RsaOaep {
+            digest,
+            mgf: DigestAlgorithm::Sha1,
+        })
+    }
+
+    #[test]
+    fn the_cutoffs_are_the_starts_of_their_years() {
+        assert_eq!(
+            UnixTime::from_civil(2014, 1, 1, [0; 3]),
+            Some(START_OF_2014)
+        );
+        assert_eq!(
+            UnixTime::from_civil(2016, 1, 1, [0; 3]),
+            Some(START_OF_2016)
+        );
+    }
+
+    #[test]
+    fn what_is_accepted_ends_when_the_table_says() {
+        let before = |end: UnixTime| UnixTime(end.0 - 1);
+        for (algorithm, at, standard, archive) in [
+            (SHA1_RSA, NOW, false, true),
+            (SHA1_ECDSA, NOW, false, true),
+            (SHA1_RSA, START_OF_2016, false, true),
+            (SHA1_RSA, before(START_OF_2016), true, true),
+            (SHA256_RSA, NOW, true, true),
+            (rsa(0), UnixTime(0), false, false),
+            (rsa(511), UnixTime(0), false, false),
+            (rsa(512), UnixTime(0), false, true),
+            (rsa(1023), UnixTime(0), false, true),
+            (rsa(1024), before(START_OF_2014), true, true),
+            (rsa(1024), START_OF_2014, false, true),
+            (rsa(2047), START_OF_2014, false, true),
+            (rsa(2047), NOW, false, true),
+            (rsa(2048), NOW, true, true),
+            (rsa(16_384), NOW, true, true),
+            (rsa(16_385), NOW, false, false),
+            (rsa(u32::MAX), NOW, false, false),
+            (Algorithm::Key(KeyKind::Ec(Curve::P256)), NOW, true, true),
+            (Algorithm::Key(KeyKind::Unknown), NOW, false, false),
+        ] {
+            for (policy, expected) in [
+                (AlgorithmPolicy::standard(), standard),
+                (AlgorithmPolicy::strict(), standard),
+                (AlgorithmPolicy::archive(), archive),
+            ] {
+                let permitted = policy.permits(algorithm, Use::AcceptSignature, at);
+                let refused = Refused {
+                    algorithm,
+                    usage: Use::AcceptSignature,
+                };
+                assert_eq!(
+                    permitted,
+                    if expected { Ok(()) } else { Err(refused) },
+                    "{at}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_weak_is_produced_under_any_policy_at_any_time() {
+        for policy in [
+            AlgorithmPolicy::standard(),
+            AlgorithmPolicy::strict(),
+            AlgorithmPolicy::archive(),
+        ] {
+            for at in [UnixTime(0), NOW] {
+                for (algorithm, usage) in [
+                    (SHA1_RSA, Use::Sign),
+                    (SHA1_ECDSA, Use::Sign),
+                    (rsa(2047), Use::Sign),
+                    (rsa(2047), Use::Encrypt),
+                    (rsa(16_385), Use::Encrypt),
+                    (Algorithm::Key(KeyKind::Unknown), Use::Sign),
+                    (oaep(DigestAlgorithm::Sha1), Use::Encrypt),
+                    (
+                        Algorithm::Agreement(KeyAgreement(DigestAlgorithm::Sha1)),
+                        Use::Encrypt,
+                    ),
+                ] {
+                    assert!(
+                        policy.permits(algorithm, usage, at).is_err(),
+                        "{algorithm:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_algorithm_is_not_permitted_for_a_use_it_does_not_have() {
+        let policy = AlgorithmPolicy::archive();
+        for (algorithm, usage) in [
+            (SHA256_RSA, Use::Encrypt),
+            (SHA256_RSA, Use::Decrypt),
+            (Algorithm::Cipher(ContentCipher::Aes256Gcm), Use::Sign),
+            (
+                Algorithm::Cipher(ContentCipher::Aes256Gcm),
+                Use::AcceptSignature,
+            ),
+            (Algorithm::Transport(KeyTransport::RsaPkcs1), Use::Sign),
+            (
+                Algorithm::Agreement(KeyAgreement(DigestAlgorithm::Sha256)),
+                Use::AcceptSignature,
+            ),
+        ] {
+            assert!(
+                policy.permits(algorithm, usage, NOW).is_err(),
+                "{algorithm:?} {usage:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn strict_alone_refuses_to_write_what_is_not_authenticated() {
+        let cbc = Algorithm::Cipher(ContentCipher::Aes256Cbc);
+        for (policy, writes) in [
+            (AlgorithmPolicy::standard(), true),
+            (AlgorithmPolicy::strict(), false),
+            (AlgorithmPolicy::archive(), true),
+        ] {
+            assert_eq!(policy.permits(cbc, Use::Encrypt, NOW).is_ok(), writes);
+            assert!(policy.permits(cbc, Use::Decrypt, NOW).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_a_key_can_open_may_be_read() {
+        let policy = AlgorithmPolicy::standard();
+        for algorithm in [
+            rsa(512),
+            rsa(1024),
+            oaep(DigestAlgorithm::Sha1),
+            Algorithm::Transport(KeyTransport::RsaPkcs1),
+            Algorithm::Agreement(KeyAgreement(DigestAlgorithm::Sha1)),
+        ] {
+            assert_eq!(policy.permits(algorithm, Use::Decrypt, NOW), Ok(()));
+        }
+        assert!(policy.permits(rsa(511), Use::Decrypt, NOW).is_err());
+    }
 }

@@ -112,18 +112,23 @@ pub(crate) fn wrap_rsa(rsa_private_key: &[u8]) -> Secret {
 /// Returns the PKCS#8 of an EC key; the curve stands around the ECPrivateKey, the point in it
 /// (RFC 5915 §3).
 pub(crate) fn wrap_ec(curve: Curve, scalar: &[u8], point: &[u8]) -> Secret {
+    let point = Writer::encode(|w| {
+        w.constructed(Tag::context_constructed(1), |w| w.bit_string(point));
+    });
+    let scalar = element(Tag::OCTET_STRING, &[scalar]);
+    let key = element(Tag::SEQUENCE, &[VERSION_1, scalar.expose(), &point]);
+    wrap_ec_der(curve, key.expose())
+}
+
+/// Returns the PKCS#8 around an ECPrivateKey.
+pub(crate) fn wrap_ec_der(curve: Curve, ec_private_key: &[u8]) -> Secret {
     let algorithm = Writer::encode(|w| {
         w.sequence(|w| {
             w.oid(oid::EC_PUBLIC_KEY);
             w.oid(curve.oid());
         });
     });
-    let point = Writer::encode(|w| {
-        w.constructed(Tag::context_constructed(1), |w| w.bit_string(point));
-    });
-    let scalar = element(Tag::OCTET_STRING, &[scalar]);
-    let key = element(Tag::SEQUENCE, &[VERSION_1, scalar.expose(), &point]);
-    let key = element(Tag::OCTET_STRING, &[key.expose()]);
+    let key = element(Tag::OCTET_STRING, &[ec_private_key]);
     element(Tag::SEQUENCE, &[VERSION_0, &algorithm, key.expose()])
 }
 
