@@ -485,3 +485,6 @@ const LEVELS_PER_LAYER: usize = 4;
 
 /// Bytes read from the source at a time.
 const BUFFER: usize = 32 << 10;
+
+#[cfg(test)]
+mod tests;

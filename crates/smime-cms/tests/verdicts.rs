@@ -1,0 +1,950 @@
+//! What a signature is worth: one good case of each kind, and every way to be not good.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test that cannot go on should stop
+
+#[path = "support/forge.rs"]
+mod forge;
+
+use std::sync::OnceLock;
+
+use forge::{
+    CONTENT_TYPE, DATA, Forger, MESSAGE_DIGEST, SIGNING_TIME, TIMESTAMP, attribute, attributes,
+    content_info, hash, issuer_serial, signed_data,
+};
+use smime_cms::{
+    Error, Object, Outcome, Refusal, Sender, SignatureCheck, SignedMessage, SignerReport, Verdict,
+    read,
+};
+use smime_crypto::{
+    AlgorithmPolicy, DigestAlgorithm, Oid, RustCrypto, SignatureScheme, UnixTime,
+    asn1::{Tag, Writer},
+};
+use smime_io::{Limits, Source};
+use smime_testkit::{Authority, DAY, Identity, NOW, Profile, TestKey, flips, truncations};
+use smime_x509::{
+    Certificate, CertificateBundle, CertificatePolicy, ChainErrorKind, ChainVerifier, EmailAddress,
+};
+
+const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nPay 10 to Bob.\r\n";
+
+fn root() -> &'static Authority {
+    static ROOT: OnceLock<Authority> = OnceLock::new();
+    ROOT.get_or_init(|| Authority::root("Root", TestKey::P256B))
+}
+
+fn alice() -> &'static Identity {
+    static ALICE: OnceLock<Identity> = OnceLock::new();
+    ALICE.get_or_init(|| root().person("alice@example.com", Profile::of(TestKey::P256A)))
+}
+
+/// The circumstances of a judgement.
+struct Court {
+    algorithms: AlgorithmPolicy,
+    pool: CertificateBundle,
+    sender: Option<Vec<EmailAddress>>,
+    chains: bool,
+    at: UnixTime,
+}
+
+impl Court {
+    fn new() -> Self {
+        Self {
+            algorithms: AlgorithmPolicy::standard(),
+            pool: CertificateBundle::new(),
+            sender: Some(addresses(&["alice@example.com"])),
+            chains: true,
+            at: NOW,
+        }
+    }
+
+    fn judge(&self, message: SignedMessage) -> Result<Outcome, Error> {
+        let anchors = root().trust();
+        let chains = ChainVerifier {
+            provider: &RustCrypto,
+            algorithms: &self.algorithms,
+            policy: &CertificatePolicy::standard(),
+            anchors: &anchors,
+        };
+        message.verify(&SignatureCheck {
+            chains: self.chains.then_some(&chains),
+            provider: &RustCrypto,
+            algorithms: &self.algorithms,
+            pool: &self.pool,
+            sender: self
+                .sender
+                .as_deref()
+                .map_or(Sender::Any, Sender::Addresses),
+            at: self.at,
+        })
+    }
+
+    fn verdicts(&self, der: &[u8]) -> Vec<Verdict> {
+        reports(&self.judge(message(der)).unwrap())
+            .iter()
+            .map(|it| it.verdict.clone())
+            .collect()
+    }
+
+    fn verdict(&self, der: &[u8]) -> Verdict {
+        let verdicts = self.verdicts(der);
+        assert_eq!(verdicts.len(), 1);
+        verdicts[0].clone()
+    }
+}
+
+fn addresses(all: &[&str]) -> Vec<EmailAddress> {
+    all.iter()
+        .map(|it| EmailAddress::new(it).unwrap())
+        .collect()
+}
+
+/// Reports of an outcome that must be of the kind its reports say.
+fn reports(outcome: &Outcome) -> &[SignerReport] {
+    match outcome {
+        Outcome::Verified(verified) => {
+            assert!(!verified.signers().is_empty());
+            assert!(
+                verified
+                    .signers()
+                    .iter()
+                    .all(|it| it.verdict == Verdict::Good)
+            );
+            verified.signers()
+        }
+        Outcome::Unverified(unverified) => {
+            let good = unverified
+                .signers()
+                .iter()
+                .filter(|it| it.verdict == Verdict::Good)
+                .count();
+            assert!(good == 0 || good < unverified.signers().len());
+            unverified.signers()
+        }
+    }
+}
+
+fn try_message(bytes: &[u8]) -> Result<SignedMessage, Error> {
+    match read(Source::from_bytes(bytes), &Limits::default())? {
+        Object::Signed(message) => Ok(message),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn message(der: &[u8]) -> SignedMessage {
+    try_message(der).unwrap()
+}
+
+/// One signer's message with Alice's certificate.
+fn sent(info: Vec<u8>) -> Vec<u8> {
+    signed_data(DATA, Some(CONTENT), &[&alice().certificate], &[info])
+}
+
+fn honest() -> Vec<u8> {
+    sent(Forger::honest(alice(), CONTENT).sign(CONTENT))
+}
+
+#[test]
+fn an_honest_signature_of_every_scheme_is_good() {
+    for (key, scheme) in [
+        (
+            TestKey::P256A,
+            SignatureScheme::Ecdsa(DigestAlgorithm::Sha256),
+        ),
+        (
+            TestKey::P256A,
+            SignatureScheme::Ecdsa(DigestAlgorithm::Sha512),
+        ),
+        (
+            TestKey::P384A,
+            SignatureScheme::Ecdsa(DigestAlgorithm::Sha384),
+        ),
+        (
+            TestKey::Rsa2048A,
+            SignatureScheme::RsaPkcs1(DigestAlgorithm::Sha256),
+        ),
+        (
+            TestKey::Rsa2048A,
+            SignatureScheme::RsaPkcs1(DigestAlgorithm::Sha512),
+        ),
+        (
+            TestKey::Rsa2048A,
+            SignatureScheme::RsaPss {
+                digest: DigestAlgorithm::Sha256,
+                salt: 32,
+            },
+        ),
+    ] {
+        let identity = root().person("alice@example.com", Profile::of(key));
+        for attributes in [true, false] {
+            let mut forger = Forger::with_scheme(&identity, scheme, CONTENT);
+            if !attributes {
+                forger.attributes = None;
+            }
+            let info = forger.sign(CONTENT);
+            let der = signed_data(DATA, Some(CONTENT), &[&identity.certificate], &[info]);
+            let outcome = Court::new().judge(message(&der)).unwrap();
+            let report = &reports(&outcome)[0];
+            assert_eq!(report.verdict, Verdict::Good, "{scheme:?}");
+            assert_eq!(report.scheme, Some(scheme));
+            assert_eq!(report.digest, Some(scheme.digest()));
+            assert_eq!(report.certificate.as_ref(), Some(&identity.certificate));
+            assert_eq!(report.signing_time, attributes.then_some(NOW));
+        }
+    }
+}
+
+#[test]
+fn nobody_s_signature_is_not_good() {
+    for content in [Some(CONTENT), None] {
+        let der = signed_data(DATA, content, &[&alice().certificate], &[]);
+        match Court::new().judge(message(&der)).unwrap() {
+            Outcome::Unverified(unverified) => {
+                assert!(unverified.signers().is_empty());
+                let bytes = unverified.content().read_to_vec("test", 1000).unwrap();
+                assert_eq!(bytes, content.unwrap_or_default());
+            }
+            Outcome::Verified(_) => panic!("verified without a signer"),
+        }
+    }
+}
+
+#[test]
+fn every_signer_must_be_good_whatever_their_order() {
+    let good = Forger::honest(alice(), CONTENT).sign(CONTENT);
+    let bad = Forger::honest(alice(), b"something else").sign(b"something else");
+    for (infos, good_ones) in [
+        (vec![good.clone(), bad.clone()], 1),
+        (vec![bad.clone(), good.clone()], 1),
+        (vec![good.clone(), good.clone()], 2),
+        (vec![bad.clone(), bad], 0),
+    ] {
+        let der = signed_data(DATA, Some(CONTENT), &[&alice().certificate], &infos);
+        let outcome = Court::new().judge(message(&der)).unwrap();
+        let count = reports(&outcome)
+            .iter()
+            .filter(|it| it.verdict == Verdict::Good)
+            .count();
+        assert_eq!(count, good_ones);
+        assert_eq!(matches!(outcome, Outcome::Verified(_)), good_ones == 2);
+    }
+    let many = vec![good; 33];
+    let der = signed_data(DATA, Some(CONTENT), &[&alice().certificate], &many);
+    assert!(matches!(try_message(&der), Err(Error::TooLarge(_))));
+}
+
+#[test]
+fn the_certificate_comes_from_the_message_or_from_the_pool_or_not_at_all() {
+    let info = Forger::honest(alice(), CONTENT).sign(CONTENT);
+    let der = signed_data(DATA, Some(CONTENT), &[], &[info]);
+    let mut court = Court::new();
+    assert_eq!(court.verdict(&der), Verdict::NoCertificate);
+    court.pool.add(alice().certificate.clone());
+    assert_eq!(court.verdict(&der), Verdict::Good);
+}
+
+#[test]
+fn a_certificate_is_found_by_its_key_identifier() {
+    let mut forger = Forger::honest(alice(), CONTENT);
+    let key_id = alice().certificate.subject_key_id().unwrap();
+    for (id, expected) in [
+        (
+            Writer::encode(|w| w.element(Tag::context(0), key_id)),
+            Verdict::Good,
+        ),
+        (
+            Writer::encode(|w| {
+                w.constructed(Tag::context_constructed(0), |w| w.octet_string(key_id));
+            }),
+            Verdict::Good,
+        ),
+        (
+            Writer::encode(|w| w.element(Tag::context(0), &key_id[1..])),
+            Verdict::NoCertificate,
+        ),
+        (
+            Writer::encode(|w| w.element(Tag::context(0), &[])),
+            Verdict::NoCertificate,
+        ),
+    ] {
+        forger.id = id;
+        assert_eq!(Court::new().verdict(&sent(forger.sign(CONTENT))), expected);
+    }
+}
+
+#[test]
+fn of_several_certificates_with_one_name_the_one_whose_key_signed_counts() {
+    let serial = alice().certificate.serial();
+    let other = root().person_with(
+        "mallory@example.com",
+        Profile::of(TestKey::P384A),
+        |builder| builder.serial(serial),
+    );
+    let impostor = root().person_with(
+        "alice@example.com",
+        Profile::of(TestKey::P384B),
+        |builder| builder.serial(serial),
+    );
+    let info = Forger::honest(alice(), CONTENT).sign(CONTENT);
+    let good = &alice().certificate;
+    for certificates in [
+        [&other.certificate, &impostor.certificate, good],
+        [good, &other.certificate, &impostor.certificate],
+    ] {
+        let der = signed_data(DATA, Some(CONTENT), &certificates, &[info.clone()]);
+        let outcome = Court::new().judge(message(&der)).unwrap();
+        let report = &reports(&outcome)[0];
+        assert_eq!(report.verdict, Verdict::Good);
+        assert_eq!(report.certificate.as_ref(), Some(good));
+    }
+    // A certificate that has the sender's address and another key lends it to nobody.
+    let info = Forger::honest(&other, CONTENT).sign(CONTENT);
+    let certificates = [good, &impostor.certificate, &other.certificate];
+    let der = signed_data(DATA, Some(CONTENT), &certificates, &[info]);
+    assert_eq!(Court::new().verdict(&der), Verdict::WrongSender);
+}
+
+#[test]
+fn the_sender_must_have_every_address() {
+    let identity = root().person_with(
+        "alice@example.com",
+        Profile::of(TestKey::P256A),
+        |builder| builder.emails(&["alice@example.com", "sales@example.com"]),
+    );
+    let info = Forger::honest(&identity, CONTENT).sign(CONTENT);
+    let der = signed_data(DATA, Some(CONTENT), &[&identity.certificate], &[info]);
+    for (sender, expected) in [
+        (Some(&["alice@example.com"][..]), Verdict::Good),
+        (Some(&["alice@EXAMPLE.com"]), Verdict::Good),
+        (
+            Some(&["sales@example.com", "alice@example.com"]),
+            Verdict::Good,
+        ),
+        (None, Verdict::Good),
+        (Some(&["bob@example.com"]), Verdict::WrongSender),
+        (
+            Some(&["alice@example.com", "bob@example.com"]),
+            Verdict::WrongSender,
+        ),
+        (Some(&["alice@example.com.invalid"]), Verdict::WrongSender),
+        (Some(&[]), Verdict::WrongSender),
+    ] {
+        let court = Court {
+            sender: sender.map(addresses),
+            ..Court::new()
+        };
+        assert_eq!(court.verdict(&der), expected, "{sender:?}");
+    }
+}
+
+#[test]
+fn a_certificate_that_proves_nothing_makes_nobody_a_sender() {
+    let stranger = Authority::root("Stranger", TestKey::P384A);
+    let mallory = stranger.person("alice@example.com", Profile::of(TestKey::P256A));
+    let info = Forger::honest(&mallory, CONTENT).sign(CONTENT);
+    let certificates = [&mallory.certificate, stranger.certificate()];
+    let der = signed_data(DATA, Some(CONTENT), &certificates, &[info]);
+    assert!(matches!(Court::new().verdict(&der), Verdict::Untrusted(_)));
+    // Asked for the signature alone, it matches; whose it is was not asked.
+    let court = Court {
+        chains: false,
+        ..Court::new()
+    };
+    assert_eq!(court.verdict(&der), Verdict::Good);
+}
+
+#[test]
+fn the_time_a_signer_claims_decides_nothing() {
+    let late = UnixTime(alice().certificate.not_after().0 + DAY);
+    let court = Court {
+        at: late,
+        ..Court::new()
+    };
+    match court.verdict(&honest()) {
+        Verdict::Untrusted(error) => assert_eq!(error.kind, ChainErrorKind::Expired),
+        other => panic!("{other:?}"),
+    }
+    let mut forger = Forger::honest(alice(), CONTENT);
+    forger.attributes.as_mut().unwrap().remove(1);
+    for time in [UnixTime(0), UnixTime(late.0), UnixTime(253_402_300_799)] {
+        let forger = forger.clone().also(SIGNING_TIME, |w| w.time(time));
+        let der = sent(forger.sign(CONTENT));
+        let found = court.verdict(&der);
+        assert!(matches!(found, Verdict::Untrusted(_)), "{found:?}");
+    }
+}
+
+#[test]
+fn what_was_not_signed_is_not_good() {
+    let info = Forger::honest(alice(), CONTENT).sign(CONTENT);
+    for altered in [
+        &b""[..],
+        b"Pay 99 to Bob.",
+        &CONTENT[1..],
+        &[CONTENT, b"\n"].concat(),
+    ] {
+        for attributes in [true, false] {
+            let mut forger = Forger::honest(alice(), CONTENT);
+            let info = if attributes {
+                info.clone()
+            } else {
+                forger.attributes = None;
+                forger.sign(CONTENT)
+            };
+            let der = signed_data(DATA, Some(altered), &[&alice().certificate], &[info]);
+            assert_eq!(Court::new().verdict(&der), Verdict::BadSignature);
+        }
+    }
+}
+
+#[test]
+fn a_detached_signature_brings_no_content_of_its_own() {
+    let info = Forger::honest(alice(), CONTENT).sign(CONTENT);
+    let alone = signed_data(DATA, None, &[&alice().certificate], &[info.clone()]);
+    let detached = |signature: &[u8], content: &[u8]| {
+        let signature = Source::from_bytes(signature);
+        SignedMessage::detached(&signature, Source::from_bytes(content), &Limits::default())
+    };
+    let good = Court::new()
+        .judge(detached(&alone, CONTENT).unwrap())
+        .unwrap();
+    assert!(matches!(good, Outcome::Verified(_)));
+    let bad = Court::new()
+        .judge(detached(&alone, b"other").unwrap())
+        .unwrap();
+    assert_eq!(reports(&bad)[0].verdict, Verdict::BadSignature);
+    for content in [CONTENT, b""] {
+        let own = signed_data(
+            DATA,
+            Some(content),
+            &[&alice().certificate],
+            &[info.clone()],
+        );
+        assert!(matches!(
+            detached(&own, CONTENT),
+            Err(Error::UnexpectedContent)
+        ));
+        assert!(matches!(
+            detached(&own, b"other"),
+            Err(Error::UnexpectedContent)
+        ));
+    }
+    assert!(matches!(
+        Court::new().judge(message(&alone)),
+        Err(Error::MissingContent)
+    ));
+}
+
+#[test]
+fn attributes_that_must_be_there_once_are() {
+    let digest = || Writer::encode(|w| w.octet_string(&hash(DigestAlgorithm::Sha256, CONTENT)));
+    let wrong = || Writer::encode(|w| w.octet_string(&hash(DigestAlgorithm::Sha256, b"")));
+    let kind = || attribute(CONTENT_TYPE, &[Writer::encode(|w| w.oid(DATA))]);
+    let time = |seconds| Writer::encode(|w| w.time(UnixTime(seconds)));
+    for (attributes, name) in [
+        (vec![], "none at all"),
+        (vec![kind()], "no digest"),
+        (
+            vec![attribute(MESSAGE_DIGEST, &[digest()])],
+            "no content type",
+        ),
+        (vec![kind(), attribute(MESSAGE_DIGEST, &[])], "no value"),
+        (
+            vec![kind(), attribute(MESSAGE_DIGEST, &[digest(), wrong()])],
+            "two values",
+        ),
+        (
+            vec![kind(), attribute(MESSAGE_DIGEST, &[digest(), digest()])],
+            "one value twice",
+        ),
+        (
+            vec![
+                kind(),
+                attribute(MESSAGE_DIGEST, &[digest()]),
+                attribute(MESSAGE_DIGEST, &[wrong()]),
+            ],
+            "two digests",
+        ),
+        (
+            vec![
+                kind(),
+                attribute(MESSAGE_DIGEST, &[wrong()]),
+                attribute(MESSAGE_DIGEST, &[digest()]),
+            ],
+            "two digests, the wrong one first",
+        ),
+        (
+            vec![kind(), kind(), attribute(MESSAGE_DIGEST, &[digest()])],
+            "two content types",
+        ),
+        (
+            vec![
+                kind(),
+                attribute(SIGNING_TIME, &[time(0), time(1)]),
+                attribute(MESSAGE_DIGEST, &[digest()]),
+            ],
+            "two times",
+        ),
+        (
+            vec![
+                kind(),
+                attribute(MESSAGE_DIGEST, &[Writer::encode(Writer::null)]),
+            ],
+            "a digest that is no string",
+        ),
+    ] {
+        let mut forger = Forger::honest(alice(), CONTENT);
+        forger.attributes = Some(attributes);
+        let verdict = Court::new().verdict(&sent(forger.sign(CONTENT)));
+        assert!(
+            matches!(verdict, Verdict::Refused(Refusal::Attributes(_))),
+            "{name}: {verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn the_signed_content_type_is_the_one_of_the_content() {
+    for (signed, written) in [(DATA, TIMESTAMP), (TIMESTAMP, DATA)] {
+        let mut forger = Forger::honest(alice(), CONTENT);
+        forger.attributes = Some(attributes(signed, DigestAlgorithm::Sha256, CONTENT));
+        let info = forger.sign(CONTENT);
+        let der = signed_data(written, Some(CONTENT), &[&alice().certificate], &[info]);
+        let expected = Verdict::Refused(Refusal::ContentTypeMismatch);
+        assert_eq!(Court::new().verdict(&der), expected);
+    }
+    let mut forger = Forger::honest(alice(), CONTENT);
+    forger.attributes = None;
+    let info = forger.sign(CONTENT);
+    let der = signed_data(TIMESTAMP, Some(CONTENT), &[&alice().certificate], &[info]);
+    assert_eq!(
+        Court::new().verdict(&der),
+        Verdict::Refused(Refusal::NoSignedAttributes)
+    );
+}
+
+#[test]
+fn a_signature_over_attributes_is_none_over_content() {
+    // The attack: take the attributes for the content and leave the attributes out.
+    let forger = Forger::honest(alice(), CONTENT);
+    let set =
+        |tag| Writer::encode(|w| w.element(tag, &forger.attributes.clone().unwrap().concat()));
+    let content = set(Tag::SET);
+    let info = forger.sign(CONTENT);
+    let stripped = Forger {
+        attributes: None,
+        ..forger.clone()
+    };
+    let mut inner = smime_crypto::asn1::Reader::new(&info);
+    let mut fields = inner.sequence("x").unwrap();
+    let signature = std::iter::from_fn(|| fields.any("x").ok())
+        .last()
+        .unwrap()
+        .content
+        .to_vec();
+    let info = stripped.info(&signature);
+    let certificates = [&alice().certificate];
+    let der = signed_data(DATA, Some(&content), &certificates, &[info.clone()]);
+    assert_eq!(
+        Court::new().verdict(&der),
+        Verdict::Refused(Refusal::AmbiguousContent)
+    );
+    // With anything around it, it is not what was signed.
+    for altered in [
+        [&content[..], b"\n"].concat(),
+        set(Tag::context_constructed(0)),
+    ] {
+        let der = signed_data(DATA, Some(&altered), &certificates, &[info.clone()]);
+        assert_eq!(Court::new().verdict(&der), Verdict::BadSignature);
+    }
+    // Text that begins with the same byte is text.
+    let text = b"1. Pay 10 to Bob.";
+    let info = stripped.sign(text);
+    let der = signed_data(DATA, Some(text), &certificates, &[info]);
+    assert_eq!(Court::new().verdict(&der), Verdict::Good);
+}
+
+#[test]
+fn attributes_verify_as_they_stand_and_as_they_should() {
+    let honest = Forger::honest(alice(), CONTENT);
+    let sorted = honest.attributes.clone().unwrap();
+    let reversed: Vec<_> = sorted.iter().rev().cloned().collect();
+    let set = |all: &[Vec<u8>]| Writer::encode(|w| w.element(Tag::SET, &all.concat()));
+    for (written, signed) in [
+        (&sorted, &sorted),
+        (&reversed, &reversed),
+        (&reversed, &sorted),
+    ] {
+        let forger = Forger {
+            attributes: Some(written.clone()),
+            ..honest.clone()
+        };
+        let der = sent(forger.sign_over(&set(signed)));
+        assert_eq!(Court::new().verdict(&der), Verdict::Good);
+    }
+    // Sorted ones signed in another order, ones under the tag they are sent with, fewer ones.
+    for signed in [
+        set(&reversed),
+        Writer::encode(|w| w.element(Tag::context_constructed(0), &sorted.concat())),
+        set(&sorted[1..]),
+    ] {
+        assert_eq!(
+            Court::new().verdict(&sent(honest.sign_over(&signed))),
+            Verdict::BadSignature
+        );
+    }
+}
+
+#[test]
+fn attributes_in_ber_were_signed_in_der() {
+    let honest = Forger::honest(alice(), CONTENT);
+    let signature_of = |info: &[u8]| {
+        let mut fields = smime_crypto::asn1::Reader::new(info).sequence("x").unwrap();
+        std::iter::from_fn(|| fields.any("x").ok())
+            .last()
+            .unwrap()
+            .content
+            .to_vec()
+    };
+    let signature = signature_of(&honest.sign(CONTENT));
+    let attributes = honest.attributes.clone().unwrap().concat();
+    let ber = [&[0xa0, 0x80][..], &attributes, &[0, 0]].concat();
+    let info = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.small(1);
+            w.raw(&honest.id);
+            w.raw(&honest.digest_algorithm);
+            w.raw(&ber);
+            w.raw(&honest.signature_algorithm);
+            w.octet_string(&signature);
+        });
+    });
+    assert_eq!(Court::new().verdict(&sent(info)), Verdict::Good);
+}
+
+const SIGNING_CERTIFICATE: Oid = Oid::new("1.2.840.113549.1.9.16.2.12");
+const SIGNING_CERTIFICATE_V2: Oid = Oid::new("1.2.840.113549.1.9.16.2.47");
+
+/// A signing-certificate value that names one certificate.
+fn names(
+    w: &mut Writer,
+    digest: Option<DigestAlgorithm>,
+    hash: &[u8],
+    issuer: Option<&Certificate>,
+) {
+    w.sequence(|w| {
+        w.sequence(|w| {
+            w.sequence(|w| {
+                if let Some(digest) = digest {
+                    w.raw(&digest.identifier());
+                }
+                w.octet_string(hash);
+                if let Some(issuer) = issuer {
+                    w.sequence(|w| {
+                        w.sequence(|w| {
+                            w.constructed(Tag::context_constructed(4), |w| {
+                                w.raw(issuer.issuer().der());
+                            });
+                        });
+                        w.element(Tag::INTEGER, issuer.serial());
+                    });
+                }
+            });
+        });
+    });
+}
+
+#[test]
+fn a_signer_who_names_a_certificate_means_that_one() {
+    let own = &alice().certificate;
+    let other = root()
+        .person("bob@example.com", Profile::of(TestKey::P256A))
+        .certificate;
+    let sha = |digest, certificate: &Certificate| hash(digest, certificate.der());
+    let (sha1, sha256) = (DigestAlgorithm::Sha1, DigestAlgorithm::Sha256);
+    let sha512 = DigestAlgorithm::Sha512;
+    let mismatch = Verdict::Refused(Refusal::SigningCertificateMismatch);
+    let v2 = SIGNING_CERTIFICATE_V2;
+    for (kind, digest, hash, issuer, expected) in [
+        (v2, None, sha(sha256, own), Some(own), Verdict::Good),
+        (v2, None, sha(sha256, own), None, Verdict::Good),
+        (v2, Some(sha256), sha(sha256, own), Some(own), Verdict::Good),
+        (v2, Some(sha512), sha(sha512, own), Some(own), Verdict::Good),
+        (
+            SIGNING_CERTIFICATE,
+            None,
+            sha(sha1, own),
+            Some(own),
+            Verdict::Good,
+        ),
+        (v2, None, sha(sha256, &other), Some(own), mismatch.clone()),
+        (v2, None, sha(sha256, own), Some(&other), mismatch.clone()),
+        (v2, None, sha(sha512, own), None, mismatch.clone()),
+        (v2, Some(sha512), sha(sha256, own), None, mismatch.clone()),
+        (v2, None, vec![], None, mismatch.clone()),
+        (
+            v2,
+            None,
+            sha(sha256, own)[..31].to_vec(),
+            None,
+            mismatch.clone(),
+        ),
+        (
+            SIGNING_CERTIFICATE,
+            None,
+            sha(sha1, &other),
+            None,
+            mismatch.clone(),
+        ),
+        (
+            SIGNING_CERTIFICATE,
+            None,
+            sha(sha256, own),
+            None,
+            mismatch.clone(),
+        ),
+    ] {
+        let forger =
+            Forger::honest(alice(), CONTENT).also(kind, |w| names(w, digest, &hash, issuer));
+        assert_eq!(Court::new().verdict(&sent(forger.sign(CONTENT))), expected);
+    }
+    for value in [
+        &[0x30, 0][..],
+        &[0x30, 2, 0x30, 0],
+        &[0x05, 0],
+        &[0x30, 4, 0x30, 2, 0x30, 0],
+    ] {
+        let forger = Forger::honest(alice(), CONTENT).also(v2, |w| w.raw(value));
+        assert_eq!(Court::new().verdict(&sent(forger.sign(CONTENT))), mismatch);
+    }
+    // Both attributes, of which one is wrong.
+    let forger = Forger::honest(alice(), CONTENT)
+        .also(v2, |w| names(w, None, &sha(sha256, own), None))
+        .also(SIGNING_CERTIFICATE, |w| {
+            names(w, None, &sha(sha1, &other), None)
+        });
+    assert_eq!(Court::new().verdict(&sent(forger.sign(CONTENT))), mismatch);
+}
+
+#[test]
+fn a_certificate_of_the_same_key_does_not_replace_the_one_named() {
+    let own = &alice().certificate;
+    let twin = root().person_with(
+        "mallory@example.com",
+        Profile::of(TestKey::P256A),
+        |builder| builder.serial(own.serial()),
+    );
+    let hash = hash(DigestAlgorithm::Sha256, own.der());
+    let forger = Forger::honest(alice(), CONTENT)
+        .also(SIGNING_CERTIFICATE_V2, |w| names(w, None, &hash, Some(own)));
+    let info = forger.sign(CONTENT);
+    let der = signed_data(DATA, Some(CONTENT), &[&twin.certificate], &[info.clone()]);
+    let court = Court {
+        sender: None,
+        ..Court::new()
+    };
+    assert_eq!(
+        court.verdict(&der),
+        Verdict::Refused(Refusal::SigningCertificateMismatch)
+    );
+    let der = signed_data(DATA, Some(CONTENT), &[&twin.certificate, own], &[info]);
+    assert_eq!(court.verdict(&der), Verdict::Good);
+}
+
+#[test]
+fn a_signer_who_names_algorithms_means_those() {
+    const PROTECTION: Oid = Oid::new("1.2.840.113549.1.9.52");
+    let (sha256, sha512) = (DigestAlgorithm::Sha256, DigestAlgorithm::Sha512);
+    let value = |w: &mut Writer, digest: DigestAlgorithm, scheme: SignatureScheme, tag| {
+        let identifier = scheme.signer_info_identifier();
+        let content = smime_crypto::asn1::Reader::new(&identifier)
+            .any("x")
+            .unwrap()
+            .content;
+        w.sequence(|w| {
+            w.raw(&digest.identifier());
+            w.element(Tag::context_constructed(tag), content);
+        });
+    };
+    let mismatch = Verdict::Refused(Refusal::AlgorithmProtection);
+    for (digest, scheme, tag, expected) in [
+        (sha256, SignatureScheme::Ecdsa(sha256), 1, Verdict::Good),
+        (sha512, SignatureScheme::Ecdsa(sha512), 1, mismatch.clone()),
+        (
+            sha256,
+            SignatureScheme::RsaPkcs1(sha256),
+            1,
+            mismatch.clone(),
+        ),
+        (sha512, SignatureScheme::Ecdsa(sha256), 1, mismatch.clone()),
+        (sha256, SignatureScheme::Ecdsa(sha256), 2, mismatch.clone()),
+    ] {
+        let forger =
+            Forger::honest(alice(), CONTENT).also(PROTECTION, |w| value(w, digest, scheme, tag));
+        assert_eq!(Court::new().verdict(&sent(forger.sign(CONTENT))), expected);
+    }
+}
+
+#[test]
+fn algorithms_that_policy_or_nobody_knows_are_refused() {
+    let sha1 = SignatureScheme::Ecdsa(DigestAlgorithm::Sha1);
+    let old = sent(Forger::with_scheme(alice(), sha1, CONTENT).sign(CONTENT));
+    let verdict = Court::new().verdict(&old);
+    assert!(
+        matches!(verdict, Verdict::Refused(Refusal::Policy(_))),
+        "{verdict:?}"
+    );
+    let archive = Court {
+        algorithms: AlgorithmPolicy::archive(),
+        ..Court::new()
+    };
+    assert_eq!(archive.verdict(&old), Verdict::Good);
+
+    let identifier = |oid: &str| {
+        let oid = Oid::new(oid);
+        Writer::encode(|w| w.sequence(|w| w.oid(oid)))
+    };
+    let honest = Forger::honest(alice(), CONTENT);
+    let (md5, ed25519) = (identifier("1.2.840.113549.2.5"), identifier("1.3.101.112"));
+    let sha512 = DigestAlgorithm::Sha512.identifier();
+    for (digest_algorithm, signature_algorithm) in [
+        (md5.clone(), honest.signature_algorithm.clone()),
+        (honest.digest_algorithm.clone(), ed25519),
+        // The digest named is not the one signed over.
+        (sha512, honest.signature_algorithm.clone()),
+        (honest.digest_algorithm.clone(), md5),
+    ] {
+        let forger = Forger {
+            digest_algorithm,
+            signature_algorithm,
+            ..honest.clone()
+        };
+        let verdict = Court::new().verdict(&sent(forger.sign(CONTENT)));
+        assert!(
+            matches!(verdict, Verdict::Refused(Refusal::Algorithm(_))),
+            "{verdict:?}"
+        );
+    }
+    // A scheme of another kind of key.
+    let rsa = SignatureScheme::RsaPkcs1(DigestAlgorithm::Sha256).signer_info_identifier();
+    let forger = Forger {
+        signature_algorithm: rsa,
+        ..honest
+    };
+    assert_eq!(
+        Court::new().verdict(&sent(forger.sign(CONTENT))),
+        Verdict::BadSignature
+    );
+}
+
+#[test]
+fn what_is_not_signed_data_is_not_read_as_such() {
+    let other = content_info(Oid::new("1.2.840.113549.1.7.6"), |w| w.small(0));
+    let error = read(Source::from_bytes(other), &Limits::default()).unwrap_err();
+    assert_eq!(error.code(), "cms.unknown_content_type");
+    let certificate = alice().certificate.der();
+    for bytes in [
+        &b""[..],
+        b"\r\n",
+        b"-----BEGIN CMS-----",
+        certificate,
+        &[0x30, 0x80],
+    ] {
+        let error = read(Source::from_bytes(bytes), &Limits::default()).unwrap_err();
+        assert_eq!(error.code(), "cms.malformed");
+    }
+}
+
+#[test]
+fn what_follows_the_object_never_reaches_the_content() {
+    let der = [&honest()[..], b"\r\n-- \r\nlist footer\r\n"].concat();
+    match Court::new().judge(message(&der)).unwrap() {
+        Outcome::Verified(verified) => {
+            assert_eq!(
+                verified.content().read_to_vec("test", 1000).unwrap(),
+                CONTENT
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn certificates_that_cannot_be_read_are_passed_over() {
+    let info = Forger::honest(alice(), CONTENT).sign(CONTENT);
+    let own = alice().certificate.der();
+    for junk in [&[0x30, 0][..], &[0xa1, 2, 0x05, 0], &[0x30, 3, 0x02, 1, 7]] {
+        let der = content_info(forge::SIGNED_DATA, |w| {
+            w.small(1);
+            w.set_of(Tag::SET, Vec::new());
+            w.sequence(|w| {
+                w.oid(DATA);
+                w.constructed(Tag::context_constructed(0), |w| w.octet_string(CONTENT));
+            });
+            w.element(Tag::context_constructed(0), &[junk, own].concat());
+            w.element(Tag::SET, &info);
+        });
+        assert_eq!(message(&der).skipped_certificates(), 1);
+        assert_eq!(Court::new().verdict(&der), Verdict::Good);
+    }
+}
+
+#[test]
+fn damage_is_never_verified_unless_it_changes_nothing() {
+    let der = honest();
+    let (mut verified, mut total) = (0, 0);
+    for (at, damaged) in flips(&der) {
+        total += 1;
+        let Ok(message) = try_read(&damaged) else {
+            continue;
+        };
+        let Ok(outcome) = Court::new().judge(message) else {
+            continue;
+        };
+        if let Outcome::Verified(it) = outcome {
+            verified += 1;
+            let content = it.content().read_to_vec("test", 1000).unwrap();
+            assert_eq!(content, CONTENT, "byte {at}");
+            assert_eq!(it.signers().len(), 1);
+            assert_eq!(
+                it.signers()[0].certificate.as_ref(),
+                Some(&alice().certificate)
+            );
+        }
+    }
+    // Versions and the like are covered by nothing.
+    assert!(verified < 10, "{verified} of {total}");
+}
+
+fn try_read(bytes: &[u8]) -> Result<SignedMessage, Error> {
+    match read(Source::from_bytes(bytes), &Limits::default())? {
+        Object::Signed(message) => Ok(message),
+        _ => Err(Error::MissingContent),
+    }
+}
+
+#[test]
+fn a_message_cut_short_is_malformed() {
+    for cut in truncations(&honest()) {
+        let error = read(Source::from_bytes(cut), &Limits::default()).unwrap_err();
+        assert_eq!(error.code(), "cms.malformed", "{} bytes", cut.len());
+    }
+}
+
+#[test]
+fn another_issuer_or_serial_names_another_certificate() {
+    let bob = root().person("bob@example.com", Profile::of(TestKey::P256A));
+    let mut forger = Forger::honest(alice(), CONTENT);
+    forger.id = issuer_serial(&bob.certificate);
+    assert_eq!(
+        Court::new().verdict(&sent(forger.sign(CONTENT))),
+        Verdict::NoCertificate
+    );
+    for id in [&[0x30, 0][..], &[0x05, 0], &[0x30, 5, 0x30, 0, 0x02, 1, 0]] {
+        forger.id = id.to_vec();
+        let der = sent(forger.sign(CONTENT));
+        match try_message(&der) {
+            Ok(_) => assert_eq!(Court::new().verdict(&der), Verdict::NoCertificate),
+            Err(error) => assert_eq!(error.code(), "cms.malformed"),
+        }
+    }
+}
