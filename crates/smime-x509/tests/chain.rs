@@ -737,6 +737,47 @@ fn a_broken_branch_does_not_hide_a_good_one() {
 }
 
 #[test]
+fn an_expired_namesake_with_another_key_is_not_taken_for_the_issuer() {
+    let root = Authority::root("Root", TestKey::P384A);
+    let person = root
+        .intermediate("Middle", TestKey::P256A)
+        .person("a@example.com", Profile::of(TestKey::P256B));
+    let namesake = root.intermediate_with("Middle", TestKey::P384B, |b| {
+        b.valid(UnixTime(0), UnixTime(1))
+    });
+    let pool = [namesake.certificate().clone()];
+    let error = verify(&root.trust(), &person.certificate, Purpose::SignMail, &pool).unwrap_err();
+    assert_eq!(error.kind, ChainErrorKind::NoPath);
+    assert_eq!(error.certificate, Some(person.certificate.fingerprint()));
+    assert_eq!(error.nearest, Some(namesake.certificate().fingerprint()));
+}
+
+#[test]
+fn a_trusted_intermediate_ends_the_path() {
+    let (root, middle, person) = three(unchanged, unchanged, unchanged);
+    let anchors = [middle.certificate().clone()].into_iter().collect();
+    for pool in [&[][..], &person.chain] {
+        let path = verify(&anchors, &person.certificate, Purpose::SignMail, pool).unwrap();
+        assert_eq!(
+            path,
+            [person.certificate.clone(), middle.certificate().clone()]
+        );
+    }
+    let sibling = root.person("bob@example.com", Profile::of(TestKey::P256B));
+    let result = verify(
+        &anchors,
+        &sibling.certificate,
+        Purpose::SignMail,
+        &sibling.chain,
+    );
+    assert_eq!(
+        kind(result),
+        ChainErrorKind::UntrustedRoot,
+        "trust does not climb"
+    );
+}
+
+#[test]
 fn a_leaf_in_the_trust_store_is_trusted_for_itself_alone() {
     let alone = Authority::root_with("Alone", TestKey::P256A, |b| {
         b.basic_constraints(BasicConstraints {
