@@ -1,1 +1,127 @@
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
+use redb::{StorageBackend, backends::InMemoryBackend};
+
+use super::*;
+use making::{NOW, people};
+
+#[allow(dead_code)] // shared with the tests of the public interface
+#[path = "../../tests/conformance/making.rs"]
+mod making;
+
+/// A disk that outlives the store on it, and stops writing after so many writes.
+#[derive(Clone, Debug)]
+struct Disk {
+    bytes: Arc<InMemoryBackend>,
+    writes_left: Arc<AtomicUsize>,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let writes_left = Arc::new(AtomicUsize::new(usize::MAX));
+        Self {
+            bytes: Arc::new(InMemoryBackend::new()),
+            writes_left,
+        }
+    }
+
+    fn spend(&self) -> Result<(), io::Error> {
+        let left = |left: usize| left.checked_sub(1);
+        match self
+            .writes_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, left)
+        {
+            Ok(_) => Ok(()),
+            Err(_) => Err(io::Error::other("power is off")),
+        }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> Result<u64, io::Error> {
+        self.bytes.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        self.bytes.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        self.spend()?;
+        self.bytes.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<(), io::Error> {
+        self.spend()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        self.spend()?;
+        self.bytes.write(offset, data)
+    }
+}
+
+#[test]
+fn power_that_fails_anywhere_in_a_batch_leaves_all_of_it_or_nothing() {
+    let all = people(40);
+    let (before, batch) = all.split_at(10);
+    let mut failures = 0;
+    for writes in 0.. {
+        let disk = Disk::new();
+        let store = Embedded::with_backend(disk.clone()).unwrap();
+        store.add_certificates(before, NOW).unwrap();
+        disk.writes_left.store(writes, Ordering::SeqCst);
+        let result = store.add_certificates(batch, NOW);
+        drop(store);
+        let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
+        let store = Embedded::with_backend(disk).unwrap();
+        let stored = store.certificates().unwrap().len();
+        match result {
+            Ok(_) => assert_eq!(stored, 40, "what was promised, after {writes} writes"),
+            Err(error) => {
+                assert!(
+                    ["store.io", "store.database"].contains(&error.code()),
+                    "{error:?}"
+                );
+                // The last writes can reach the disk although the report of it fails.
+                assert!(
+                    stored == 10 || stored == 40,
+                    "{stored} after {writes} writes"
+                );
+                failures += 1;
+            }
+        }
+        let by_key = store
+            .by_public_key(&public_key_id(&making::public_key(1)))
+            .unwrap();
+        assert_eq!(by_key.len(), stored, "{writes} writes");
+        if left > 0 {
+            break;
+        }
+    }
+    assert!(failures > 3, "{failures}");
+}
+
+#[test]
+fn a_change_that_fails_midway_leaves_nothing() {
+    let store = Embedded::with_backend(InMemoryBackend::new()).unwrap();
+    let all = people(3);
+    let result: Result<(), Error> = store.write(|tables| {
+        tables.add_certificates(&all, NOW)?;
+        tables.set_trust(&all[0].fingerprint(), Trust::Anchor)?;
+        Err(Error::Damaged("test"))
+    });
+    assert!(result.is_err());
+    assert!(store.certificates().unwrap().is_empty());
+    assert!(store.anchors().unwrap().is_empty());
+    assert_eq!(
+        store.add_certificates(&all, NOW).unwrap(),
+        [Addition::Added; 3]
+    );
+}

@@ -49,36 +49,37 @@ fn split_der<'a>(file: &'a [u8], pieces: &mut Vec<Piece<'a>>) -> usize {
             .count();
         let rest = rest.get(gap..).unwrap_or_default();
         let start = at + gap;
-        if rest.first() != Some(&SEQUENCE) {
+        if !begins_der(rest) {
             return at;
         }
-        match Reader::new(rest).any("value") {
-            Ok(value) => {
-                pieces.push(Piece {
-                    position: position(start),
-                    payload: Payload::Der(value.raw),
-                });
-                at = start + value.raw.len();
-            }
-            // Text can begin with the digit 0, which is the identifier octet of SEQUENCE.
-            Err(_)
-                if rest
-                    .get(1)
-                    .is_none_or(|byte| byte.is_ascii() && !byte.is_ascii_control()) =>
-            {
-                return at;
-            }
+        let Ok(value) = Reader::new(rest).any("value") else {
             // Its length leads past the end: what remains is one item, but for PEM blocks in it.
-            Err(_) => {
-                let end = next(file, start, BEGIN).unwrap_or(file.len());
-                let broken = file.get(start..end).unwrap_or_default();
-                pieces.push(Piece {
-                    position: position(start),
-                    payload: Payload::Der(broken),
-                });
-                return end;
-            }
-        }
+            let end = next(file, start, BEGIN).unwrap_or(file.len());
+            let broken = file.get(start..end).unwrap_or_default();
+            pieces.push(Piece {
+                position: position(start),
+                payload: Payload::Der(broken),
+            });
+            return end;
+        };
+        pieces.push(Piece {
+            position: position(start),
+            payload: Payload::Der(value.raw),
+        });
+        at = start + value.raw.len();
+    }
+}
+
+/// Tells a SEQUENCE from text that begins with its identifier octet, the digit 0.
+///
+/// A long length is no ASCII, and begins no character of UTF-8 either; after a short one come tags
+/// and lengths, which are control characters.
+fn begins_der(bytes: &[u8]) -> bool {
+    let control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    match bytes {
+        [SEQUENCE, 0x80..=0x88, ..] => true,
+        [SEQUENCE, rest @ ..] => rest.iter().take(16).any(control),
+        _ => false,
     }
 }
 
@@ -130,7 +131,9 @@ fn label(file: &[u8], start: usize) -> Option<(&[u8], usize)> {
     let dashes = memmem::find(line, DASHES)?;
     let label = line.get(..dashes)?;
     let printable = label.iter().all(|byte| (0x20..0x7f).contains(byte));
-    printable.then_some((label, start + dashes + DASHES.len()))
+    // The dashes of the next block are not those of this line.
+    let own = !rest.get(dashes..).unwrap_or_default().starts_with(BEGIN);
+    (printable && own).then_some((label, start + dashes + DASHES.len()))
 }
 
 /// What the name of a PEM block says about it.

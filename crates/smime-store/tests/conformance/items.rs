@@ -1,0 +1,596 @@
+use std::fmt::Write as _;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use proptest::prelude::*;
+use smime_crypto::asn1::{Tag, Writer};
+use smime_store::{Item, ItemKind, items};
+use smime_x509::Certificate;
+
+use crate::making::{people, person, sign};
+
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    armoured(label, &lines(der, "\n"), "\n")
+}
+
+fn armoured(label: &str, content: &str, end: &str) -> String {
+    format!("-----BEGIN {label}-----{end}{content}-----END {label}-----{end}")
+}
+
+fn lines(der: &[u8], end: &str) -> String {
+    let text = STANDARD.encode(der);
+    let mut lines = String::new();
+    for line in text.as_bytes().chunks(64) {
+        write!(lines, "{}{end}", std::str::from_utf8(line).unwrap()).unwrap();
+    }
+    lines
+}
+
+/// Returns the code of every item; the certificates among them are `ok`.
+fn codes(file: &[u8]) -> Vec<(u64, ItemKind, &'static str)> {
+    let code = |item: &Item| {
+        item.content
+            .as_ref()
+            .map_or_else(|error| error.code(), |_| "ok")
+    };
+    items(file)
+        .iter()
+        .map(|item| (item.position, item.kind, code(item)))
+        .collect()
+}
+
+fn only(file: &[u8]) -> (ItemKind, &'static str) {
+    let codes = codes(file);
+    assert_eq!(codes.len(), 1, "{codes:?}");
+    (codes[0].1, codes[0].2)
+}
+
+fn alice() -> Certificate {
+    sign(person(1, "alice@example.com"))
+}
+
+const GOOD: (ItemKind, &str) = (ItemKind::Certificate, "ok");
+
+#[test]
+fn a_certificate_is_found_however_it_is_written() {
+    let certificate = alice();
+    let der = certificate.der();
+    let text = lines(der, "\n");
+    let no_lines = text.replace('\n', "");
+    let unpadded = text.trim_end().trim_end_matches('=').to_owned() + "\n";
+    let spaced = text.replace('\n', " \t\r\n\r\n ");
+    let trusted = [der, &[0x30, 2, 5, 0][..]].concat();
+    for (form, file) in [
+        ("LF", pem("CERTIFICATE", der)),
+        ("CRLF", armoured("CERTIFICATE", &lines(der, "\r\n"), "\r\n")),
+        ("CR", armoured("CERTIFICATE", &lines(der, "\r"), "\r")),
+        ("X509", pem("X509 CERTIFICATE", der)),
+        ("trusted", pem("TRUSTED CERTIFICATE", &trusted)),
+        ("trusted without notes", pem("TRUSTED CERTIFICATE", der)),
+        ("no line ends", armoured("CERTIFICATE", &no_lines, "")),
+        ("blanks", armoured("CERTIFICATE", &spaced, "\n")),
+        ("no padding", armoured("CERTIFICATE", &unpadded, "\n")),
+        (
+            "byte order mark",
+            format!("\u{feff}{}", pem("CERTIFICATE", der)),
+        ),
+        (
+            "text around",
+            format!("Bag Attributes\n 0=1\n{}\nend", pem("CERTIFICATE", der)),
+        ),
+        (
+            "digit first",
+            format!("0 certificates and 1:\n{}", pem("CERTIFICATE", der)),
+        ),
+        (
+            "no last line end",
+            pem("CERTIFICATE", der).trim_end().to_owned(),
+        ),
+        ("bare base64", text.clone()),
+        ("bare base64, one line", no_lines.clone()),
+        ("bare base64, byte order mark", format!("\u{feff}{text}")),
+        ("bare base64, blanks", format!("\r\n\r\n  {spaced}\n")),
+    ] {
+        assert_eq!(only(file.as_bytes()), GOOD, "{form}");
+        let found = items(file.as_bytes()).remove(0).content.unwrap();
+        assert_eq!(found.der(), der, "{form}");
+    }
+    assert_eq!(only(der), GOOD);
+    assert_eq!(only(&[der, b"\n"].concat()), GOOD);
+    assert_eq!(only(&[der, &[0; 5]].concat()), GOOD);
+}
+
+#[test]
+fn positions_are_where_items_begin() {
+    let all = people(3);
+    let mut file = String::from("\u{feff}first\n");
+    let mut wanted = Vec::new();
+    for certificate in &all {
+        wanted.push((
+            u64::try_from(file.len()).unwrap(),
+            ItemKind::Certificate,
+            "ok",
+        ));
+        file.push_str(&pem("CERTIFICATE", certificate.der()));
+        file.push_str("subject=…\n\n");
+    }
+    assert_eq!(codes(file.as_bytes()), wanted);
+}
+
+#[test]
+fn blocks_without_a_line_end_between_them_are_all_found() {
+    let file: String = people(3)
+        .iter()
+        .map(|one| pem("CERTIFICATE", one.der()))
+        .collect();
+    let joined = file.replace("-----\n-----BEGIN", "----------BEGIN");
+    assert_eq!(codes(joined.as_bytes()).len(), 3);
+    assert!(codes(joined.as_bytes()).iter().all(|item| item.2 == "ok"));
+}
+
+#[test]
+fn der_values_stand_one_after_the_other_and_before_pem() {
+    let all = people(3);
+    let ders: Vec<u8> = all.iter().flat_map(|one| one.der().to_vec()).collect();
+    let lengths = all
+        .iter()
+        .map(|one| u64::try_from(one.der().len()).unwrap());
+    let starts: Vec<u64> = lengths
+        .scan(0, |at, length| Some(std::mem::replace(at, *at + length)))
+        .collect();
+    let found = codes(&ders);
+    assert_eq!(found.iter().map(|item| item.0).collect::<Vec<_>>(), starts);
+    assert!(found.iter().all(|item| item.2 == "ok"));
+    let mixed = [
+        &ders[..],
+        b"\n",
+        pem("CERTIFICATE", all[0].der()).as_bytes(),
+    ]
+    .concat();
+    assert_eq!(
+        codes(&mixed).iter().map(|item| item.2).collect::<Vec<_>>(),
+        ["ok"; 4]
+    );
+}
+
+#[test]
+fn bare_base64_can_hold_several_certificates() {
+    let all = people(3);
+    let ders: Vec<u8> = all.iter().flat_map(|one| one.der().to_vec()).collect();
+    assert_eq!(codes(lines(&ders, "\n").as_bytes()).len(), 3);
+    assert_eq!(codes(lines(&ders, "\n").as_bytes())[2].0, 0);
+}
+
+#[test]
+fn paragraphs_of_base64_with_padding_are_items_of_their_own() {
+    let padded = |number: u32| {
+        let email = format!(
+            "{}@example.com",
+            "x".repeat(usize::try_from(number).unwrap())
+        );
+        Some(sign(person(number, &email))).filter(|one| one.der().len() % 3 != 0)
+    };
+    let paragraphs: Vec<String> = (1..10)
+        .filter_map(padded)
+        .map(|one| lines(one.der(), "\n"))
+        .collect();
+    assert!(paragraphs.len() > 2);
+    let found = codes(format!("\n \n{}", paragraphs.join("\r\n")).as_bytes());
+    let mut wanted = Vec::new();
+    let mut at = 3;
+    for text in &paragraphs {
+        wanted.push((u64::try_from(at).unwrap(), ItemKind::Certificate, "ok"));
+        at += text.len() + 2;
+    }
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn broken_blocks_are_one_refused_item_each() {
+    let certificate = alice();
+    let good = pem("CERTIFICATE", certificate.der());
+    let body = lines(certificate.der(), "\n");
+    for (code, broken) in [
+        (
+            "import.bad_base64",
+            armoured("CERTIFICATE", &body.replace('M', "*"), "\n"),
+        ),
+        (
+            "import.bad_base64",
+            armoured("CERTIFICATE", &format!("{body}="), "\n"),
+        ),
+        (
+            "import.bad_base64",
+            armoured("CERTIFICATE", &format!("=\n{body}"), "\n"),
+        ),
+        (
+            "import.bad_base64",
+            armoured("CERTIFICATE", &format!("Key: value\n\n{body}"), "\n"),
+        ),
+        (
+            "import.truncated",
+            armoured("CERTIFICATE", "MIIQAAIB\n", "\n"),
+        ),
+        (
+            "import.truncated",
+            armoured("CERTIFICATE", &body[..64], "\n"),
+        ),
+        ("import.truncated", armoured("CERTIFICATE", "", "\n")),
+        (
+            "import.truncated",
+            armoured("TRUSTED CERTIFICATE", &body[..64], "\n"),
+        ),
+        (
+            "import.unsupported_kind",
+            armoured("CERTIFICATE", "BQA=\n", "\n"),
+        ),
+        (
+            "import.unsupported_kind",
+            armoured("CERTIFICATE", "MAA=\n", "\n"),
+        ),
+        (
+            "import.bad_armour",
+            format!("-----BEGIN CERTIFICATE-----\n{body}"),
+        ),
+        (
+            "import.bad_armour",
+            format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERT-----\n"),
+        ),
+        (
+            "import.bad_armour",
+            format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE\n"),
+        ),
+        (
+            "import.bad_armour",
+            format!("-----BEGIN CERTIFICATE\n{body}"),
+        ),
+        ("import.bad_armour", "-----BEGIN ".to_owned()),
+        (
+            "import.bad_armour",
+            format!("-----BEGIN CERTIFI\nCATE-----\n{body}-----END CERTIFICATE-----\n"),
+        ),
+    ] {
+        let file = format!("{good}text\n{broken}{good}");
+        let found = codes(file.as_bytes());
+        let found: Vec<_> = found.iter().map(|item| item.2).collect();
+        assert_eq!(found, ["ok", code, "ok"], "{broken}");
+        assert_eq!(codes(broken.as_bytes()).len(), 1, "{broken}");
+    }
+}
+
+#[test]
+fn a_certificate_with_something_after_it_is_malformed() {
+    let der = [alice().der(), &[0][..]].concat();
+    let found = only(pem("CERTIFICATE", &der).as_bytes());
+    assert_eq!(found, (ItemKind::Certificate, "import.malformed"));
+}
+
+#[test]
+fn a_damaged_certificate_is_named_as_one() {
+    let certificate = alice();
+    let mut der = certificate.der().to_vec();
+    // The version's INTEGER becomes a BOOLEAN.
+    let version = der
+        .windows(5)
+        .position(|window| window == [0xa0, 3, 2, 1, 2])
+        .unwrap();
+    der[version + 2] = 1;
+    let wanted = (ItemKind::Certificate, "import.malformed");
+    assert_eq!(only(pem("CERTIFICATE", &der).as_bytes()), wanted);
+    assert_eq!(only(&der), wanted);
+    let neighbours = [certificate.der(), &der, certificate.der()].concat();
+    let found: Vec<_> = codes(&neighbours).iter().map(|item| item.2).collect();
+    assert_eq!(found, ["ok", "import.malformed", "ok"]);
+}
+
+#[test]
+fn what_is_not_a_certificate_is_refused_by_its_kind() {
+    let null = |w: &mut Writer| w.null();
+    let sequence = |inner: fn(&mut Writer)| Writer::encode(|w| w.sequence(inner));
+    let signed = |inner: fn(&mut Writer)| {
+        Writer::encode(|w| {
+            w.sequence(|w| {
+                w.sequence(inner);
+                w.sequence(null);
+                w.bit_string(&[1]);
+            });
+        })
+    };
+    let key = (ItemKind::Key, "import.private_key");
+    let container = (ItemKind::Other, "import.unsupported_container");
+    let other = (ItemKind::Other, "import.unsupported_kind");
+    let oid: &[u8] = &[6, 1, 0x2a];
+    for (name, wanted, der) in [
+        (
+            "PKCS#8",
+            key,
+            sequence(|w| {
+                w.small(0);
+                w.sequence(|w| w.null());
+                w.octet_string(&[1]);
+            }),
+        ),
+        (
+            "PKCS#8 with attributes",
+            key,
+            sequence(|w| {
+                w.small(0);
+                w.sequence(|w| w.null());
+                w.octet_string(&[1]);
+                w.element(Tag::context_constructed(0), &[]);
+            }),
+        ),
+        (
+            "encrypted PKCS#8",
+            key,
+            sequence(|w| {
+                w.sequence(|w| w.null());
+                w.octet_string(&[1]);
+            }),
+        ),
+        (
+            "PKCS#1",
+            key,
+            sequence(|w| {
+                for _ in 0..9 {
+                    w.small(0);
+                }
+            }),
+        ),
+        (
+            "SEC 1",
+            key,
+            sequence(|w| {
+                w.small(1);
+                w.octet_string(&[1]);
+                w.element(Tag::context_constructed(0), &[]);
+            }),
+        ),
+        (
+            "PKCS#7",
+            container,
+            sequence(|w| {
+                w.raw(&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2]);
+                w.element(Tag::context_constructed(0), &[]);
+            }),
+        ),
+        (
+            "BER PKCS#7",
+            container,
+            [
+                &[0x30, 0x80][..],
+                &[
+                    6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2, 0xa0, 0x80, 0, 0, 0, 0,
+                ],
+            ]
+            .concat(),
+        ),
+        (
+            "PKCS#12",
+            container,
+            sequence(|w| {
+                w.small(3);
+                w.sequence(|w| w.null());
+                w.sequence(|w| w.null());
+            }),
+        ),
+        (
+            "BER PKCS#12",
+            container,
+            vec![0x30, 0x80, 2, 1, 3, 0x30, 0x80, 0, 0, 0, 0],
+        ),
+        (
+            "CRL",
+            (ItemKind::Crl, "import.crl"),
+            signed(|w| {
+                w.small(1);
+                w.sequence(|w| w.null());
+                w.sequence(|w| w.null());
+                w.element(Tag::UTC_TIME, b"260101000000Z");
+            }),
+        ),
+        (
+            "CRL version 1",
+            (ItemKind::Crl, "import.crl"),
+            signed(|w| {
+                w.sequence(|w| w.null());
+                w.sequence(|w| w.null());
+                w.element(Tag::GENERALIZED_TIME, b"20260101000000Z");
+            }),
+        ),
+        (
+            "request",
+            (ItemKind::Request, "import.request"),
+            signed(|w| {
+                w.small(0);
+                w.sequence(|w| w.null());
+                w.sequence(|w| w.null());
+                w.element(Tag::context_constructed(0), &[]);
+            }),
+        ),
+        (
+            "request without attributes",
+            (ItemKind::Request, "import.request"),
+            signed(|w| {
+                w.small(0);
+                w.sequence(|w| w.null());
+                w.sequence(|w| w.null());
+            }),
+        ),
+        ("empty sequence", other, sequence(|_| ())),
+        (
+            "two sequences",
+            other,
+            sequence(|w| {
+                w.sequence(|w| w.null());
+                w.sequence(|w| w.null());
+            }),
+        ),
+    ] {
+        assert_eq!(
+            only(pem("CERTIFICATE", &der).as_bytes()),
+            wanted,
+            "{name} as a certificate"
+        );
+        assert_eq!(only(&der), wanted, "{name}, DER");
+        if der.len() > 2 {
+            assert_eq!(
+                only(lines(&der, "\n").as_bytes()),
+                wanted,
+                "{name}, bare base64"
+            );
+        }
+    }
+    assert_eq!(only(pem("CERTIFICATE", oid).as_bytes()), other);
+    for (label, wanted) in [
+        ("PRIVATE KEY", key),
+        ("ENCRYPTED PRIVATE KEY", key),
+        ("RSA PRIVATE KEY", key),
+        ("EC PRIVATE KEY", key),
+        ("OPENSSH PRIVATE KEY", key),
+        ("X509 CRL", (ItemKind::Crl, "import.crl")),
+        ("CERTIFICATE REQUEST", (ItemKind::Request, "import.request")),
+        (
+            "NEW CERTIFICATE REQUEST",
+            (ItemKind::Request, "import.request"),
+        ),
+        ("PKCS7", container),
+        ("CMS", container),
+        ("EC PARAMETERS", other),
+        ("PUBLIC KEY", other),
+        ("CERTIFICATES", other),
+        ("certificate", other),
+    ] {
+        assert_eq!(
+            only(pem(label, alice().der()).as_bytes()),
+            wanted,
+            "{label}"
+        );
+    }
+}
+
+#[test]
+fn a_private_key_is_never_echoed() {
+    let secret = "c2VjcmV0c2VjcmV0c2VjcmV0";
+    let file = armoured("PRIVATE KEY", secret, "\n");
+    let shown = format!(
+        "{:?} {}",
+        items(file.as_bytes()),
+        items(file.as_bytes())[0].content.as_ref().unwrap_err()
+    );
+    assert!(
+        !shown.contains(secret) && !shown.contains("secret"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_file_with_nothing_in_it_is_one_refused_item() {
+    for file in [
+        &b""[..],
+        b"\n",
+        b"\xef\xbb\xbf",
+        b"no certificate here",
+        b"certificate",
+        b"AAAA",
+        b"0",
+        b"0\x80",
+        b"-----END CERTIFICATE-----",
+        b"-----BEGIN",
+        &[0xff; 100],
+        &[0; 100],
+    ] {
+        let found = codes(file);
+        assert_eq!(found.len(), 1, "{file:?}");
+        assert!(
+            ["import.nothing_found", "import.truncated"].contains(&found[0].2),
+            "{found:?}"
+        );
+        assert_eq!((found[0].0, found[0].1), (0, ItemKind::Other));
+    }
+}
+
+#[test]
+fn lengths_that_promise_too_much_cost_nothing() {
+    let certificate = alice();
+    let good = pem("CERTIFICATE", certificate.der());
+    for start in [
+        &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff][..],
+        &[0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        &[0x30, 0x82],
+    ] {
+        assert_eq!(only(start).1, "import.truncated");
+        let found: Vec<_> = codes(&[start, good.as_bytes()].concat())
+            .iter()
+            .map(|item| item.2)
+            .collect();
+        assert_eq!(found, ["import.truncated", "ok"]);
+        let found: Vec<_> = codes(&[certificate.der(), start].concat())
+            .iter()
+            .map(|item| item.2)
+            .collect();
+        assert_eq!(found, ["ok", "import.truncated"]);
+    }
+}
+
+#[test]
+fn what_is_larger_than_any_certificate_is_not_parsed() {
+    let large = Writer::encode(|w| w.sequence(|w| w.octet_string(&vec![0; 2 << 20])));
+    assert_eq!(only(&large).1, "import.too_large");
+    assert_eq!(
+        only(pem("CERTIFICATE", &large).as_bytes()).1,
+        "import.too_large"
+    );
+}
+
+#[test]
+fn a_file_cut_anywhere_gives_the_items_before_the_cut() {
+    let all = people(2);
+    let file: String = all
+        .iter()
+        .map(|one| pem("CERTIFICATE", one.der()))
+        .collect();
+    let first = pem("CERTIFICATE", all[0].der()).len() - 1;
+    let second = file.len() - 1;
+    for cut in 0..file.len() {
+        let found = codes(&file.as_bytes()[..cut]);
+        let good = found.iter().filter(|item| item.2 == "ok").count();
+        assert_eq!(
+            good,
+            usize::from(cut >= first) + usize::from(cut >= second),
+            "cut at {cut}: {found:?}"
+        );
+    }
+    let ders = [all[0].der(), all[1].der()].concat();
+    for cut in 0..ders.len() {
+        let good = codes(&ders[..cut])
+            .iter()
+            .filter(|item| item.2 == "ok")
+            .count();
+        assert_eq!(good, usize::from(cut >= all[0].der().len()), "cut at {cut}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_give_at_least_one_item_in_ascending_order(file: Vec<u8>) {
+        let found = codes(&file);
+        prop_assert!(!found.is_empty());
+        prop_assert!(found.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+    }
+
+    #[test]
+    fn any_text_of_armour_parts_gives_items(parts in proptest::collection::vec(
+        prop_oneof![
+            Just("-----BEGIN CERTIFICATE-----"), Just("-----END CERTIFICATE-----"), Just("-----BEGIN "),
+            Just("-----END "), Just("-----"), Just("\n"), Just("MIIB"), Just("="), Just("PRIVATE KEY"),
+            Just("0\u{82}"), Just("\u{feff}"), Just("0"), Just(" "),
+        ],
+        0..40,
+    )) {
+        let file = parts.concat();
+        let found = codes(file.as_bytes());
+        prop_assert!(!found.is_empty());
+        let begins = file.matches("-----BEGIN ").count();
+        prop_assert!(found.len() <= begins + 2 + parts.len());
+    }
+}

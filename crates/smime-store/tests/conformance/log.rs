@@ -1,0 +1,108 @@
+use smime_crypto::UnixTime;
+use smime_store::{Activity, Direction, Operation, Outcome};
+
+use crate::{making::NOW, on_every_store};
+
+fn activity(detail: &str) -> Activity {
+    Activity {
+        time: NOW,
+        direction: Direction::Out,
+        operation: Operation::Seal,
+        outcome: Outcome::Discarded,
+        code: "seal.no_recipient".into(),
+        message_id: Some("<1@example.com>".into()),
+        from: Some("älice@example.com".into()),
+        to: vec!["bob@example.com".into(), "\"c\\\" d\"@example.com".into()],
+        certificates: vec![[1; 32], [0xfe; 32]],
+        input_digest: Some([7; 32]),
+        detail: detail.into(),
+    }
+}
+
+#[test]
+fn an_empty_log_is_whole() {
+    on_every_store(|place| {
+        assert!(place.store().activities().unwrap().is_empty());
+        place.store().check_log().unwrap();
+    });
+}
+
+#[test]
+fn entries_come_back_as_they_were_numbered_from_one() {
+    on_every_store(|place| {
+        let bare = Activity {
+            time: UnixTime(-1),
+            direction: Direction::In,
+            operation: Operation::Verify,
+            outcome: Outcome::Failed,
+            message_id: None,
+            from: None,
+            to: vec![],
+            certificates: vec![],
+            input_digest: None,
+            ..activity("line\nbreak \u{0} and \u{202e}")
+        };
+        assert_eq!(place.store().record(&activity("first")).unwrap(), 1);
+        place.reopen();
+        assert_eq!(place.store().record(&bare).unwrap(), 2);
+        place.reopen();
+        let entries = place.store().activities().unwrap();
+        assert_eq!(
+            entries.iter().map(|entry| entry.id).collect::<Vec<_>>(),
+            [1, 2]
+        );
+        assert_eq!(entries[0].activity, activity("first"));
+        assert_eq!(entries[1].activity, bare);
+        place.store().check_log().unwrap();
+    });
+}
+
+#[test]
+fn equal_entries_have_different_hashes_because_each_is_chained_to_all_before() {
+    on_every_store(|place| {
+        for _ in 0..3 {
+            place.store().record(&activity("same")).unwrap();
+        }
+        let entries = place.store().activities().unwrap();
+        assert_ne!(entries[0].hash, entries[1].hash);
+        assert_ne!(entries[1].hash, entries[2].hash);
+    });
+}
+
+#[test]
+fn every_store_makes_one_chain_of_one_history() {
+    let hashes = std::sync::Mutex::new(Vec::new());
+    on_every_store(|place| {
+        place.store().record(&activity("a")).unwrap();
+        place.store().record(&activity("b")).unwrap();
+        let entries = place.store().activities().unwrap();
+        hashes.lock().unwrap().push(entries[1].hash);
+    });
+    let hashes = hashes.into_inner().unwrap();
+    assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn words_of_the_log_are_those_of_its_json() {
+    for (word, operation) in [
+        ("seal", Operation::Seal),
+        ("sign", Operation::Sign),
+        ("encrypt", Operation::Encrypt),
+        ("open", Operation::Open),
+        ("verify", Operation::Verify),
+        ("decrypt", Operation::Decrypt),
+        ("import", Operation::Import),
+        ("delete", Operation::Delete),
+        ("export", Operation::Export),
+        ("trust", Operation::Trust),
+    ] {
+        assert_eq!(operation.as_str(), word);
+        assert_eq!(serde_json::to_value(operation).unwrap(), word);
+    }
+    for direction in [Direction::In, Direction::Out, Direction::Store] {
+        assert_eq!(serde_json::to_value(direction).unwrap(), direction.as_str());
+    }
+    for outcome in [Outcome::Ok, Outcome::Failed, Outcome::Discarded] {
+        assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.as_str());
+    }
+}
