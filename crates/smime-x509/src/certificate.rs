@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     fmt, hash,
     ops::Range,
     sync::{Arc, OnceLock},
@@ -140,7 +141,7 @@ impl Certificate {
 
     /// Says whether issuer and subject are one name (RFC 5280 §6.1); no signature is implied.
     pub fn is_self_issued(&self) -> bool {
-        self.0.self_issued
+        self.issuer().matches(self.subject())
     }
 
     /// Returns how the certificate was signed.
@@ -207,7 +208,6 @@ struct Parsed {
     version: u8,
     issuer: Name,
     subject: Name,
-    self_issued: bool,
     not_before: UnixTime,
     not_after: UnixTime,
     public_key: PublicKey,
@@ -249,18 +249,7 @@ impl Parsed {
             .map_err(|error| ParseError::from(error).moved_by(spki.offset))?;
         let (extensions, extension_list) = tail(&mut fields, version)?;
 
-        let mut emails: Vec<EmailAddress> = Vec::new();
-        let mut folded = std::collections::HashSet::new();
-        for email in extensions
-            .san_emails
-            .iter()
-            .cloned()
-            .chain(subject.emails())
-        {
-            if folded.insert(email.folded()) {
-                emails.push(email);
-            }
-        }
+        let emails = without_duplicates(&extensions.san_emails, subject.emails());
         Ok(Self {
             der: der.into(),
             fingerprint: OnceLock::new(),
@@ -270,7 +259,6 @@ impl Parsed {
             serial: end(&serial, serial.content.len()),
             extension_list,
             version,
-            self_issued: issuer.matches(&subject),
             issuer,
             subject,
             not_before,
@@ -284,6 +272,15 @@ impl Parsed {
     fn slice(&self, range: &Range<usize>) -> &[u8] {
         self.der.get(range.clone()).unwrap_or_default()
     }
+}
+
+fn without_duplicates(first: &[EmailAddress], then: Vec<EmailAddress>) -> Vec<EmailAddress> {
+    let mut emails: Vec<_> = first.iter().cloned().chain(then).collect();
+    if emails.len() > 1 {
+        let mut known = HashSet::new();
+        emails.retain(|email| known.insert(email.folded()));
+    }
+    emails
 }
 
 /// Reads `[0] EXPLICIT Version DEFAULT v1`.
