@@ -545,3 +545,6 @@ fn with_null(digest: DigestAlgorithm) -> Vec<u8> {
 fn mgf1(digest: DigestAlgorithm) -> Vec<u8> {
     identifier(oid::MGF1, |w| w.raw(&with_null(digest)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,3 +185,87 @@ fn ec_kind(parameters: &[u8], key: &[u8]) -> Option<KeyKind> {
     (key.len() == 1 + 2 * curve.field_length() && key.first() == Some(&4))
         .then_some(KeyKind::Ec(curve))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asn1::Writer;
+
+    fn spki(parameters: &[u8], algorithm: Oid, key: &[u8]) -> Vec<u8> {
+        Writer::encode(|w| {
+            w.sequence(|w| {
+                w.sequence(|w| {
+                    w.oid(algorithm);
+                    w.raw(parameters);
+                });
+                w.bit_string(key);
+            });
+        })
+    }
+
+    fn rsa(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+        Writer::encode(|w| {
+            w.sequence(|w| {
+                w.unsigned(modulus);
+                w.unsigned(exponent);
+            });
+        })
+    }
+
+    #[test]
+    fn the_bits_of_a_modulus_are_counted_from_its_first_one() {
+        for (modulus, bits) in [(&[0x80, 1][..], 16), (&[1, 1], 9), (&[0xff; 256], 2048)] {
+            let key = rsa(modulus, &[1, 0, 1]);
+            for parameters in [&[5, 0][..], &[]] {
+                let der = spki(parameters, oid::RSA_ENCRYPTION, &key);
+                let public = PublicKey::from_spki(&der).unwrap();
+                assert_eq!(
+                    (public.kind(), public.bits()),
+                    (KeyKind::Rsa { bits }, bits)
+                );
+                assert_eq!((public.key_bytes(), public.spki()), (&key[..], &der[..]));
+            }
+        }
+    }
+
+    #[test]
+    fn keys_that_nothing_may_accept_are_unknown() {
+        let p256 = Writer::encode(|w| w.oid(oid::SECP256R1));
+        let unknown_curve = Writer::encode(|w| w.oid(Oid::new("1.3.132.0.10")));
+        let point = [&[4][..], &[1; 64]].concat();
+        let good = rsa(&[0xff; 256], &[1, 0, 1]);
+        for der in [
+            spki(&[5, 0], oid::RSA_ENCRYPTION, &rsa(&[0xfe; 256], &[1, 0, 1])),
+            spki(&[5, 0], oid::RSA_ENCRYPTION, &rsa(&[0xff; 256], &[1])),
+            spki(&[5, 0], oid::RSA_ENCRYPTION, &rsa(&[0xff; 256], &[2])),
+            spki(&[5, 0], oid::RSA_ENCRYPTION, &rsa(&[], &[3])),
+            spki(&[5, 0], oid::RSA_ENCRYPTION, &[&good[..], &[0]].concat()),
+            spki(&[4, 0], oid::RSA_ENCRYPTION, &good),
+            spki(&[5, 0], oid::RSASSA_PSS, &good),
+            spki(&unknown_curve, oid::EC_PUBLIC_KEY, &point),
+            spki(&[], oid::EC_PUBLIC_KEY, &point),
+            spki(&[0x30, 0], oid::EC_PUBLIC_KEY, &point),
+            spki(&[&p256[..], &[5, 0]].concat(), oid::EC_PUBLIC_KEY, &point),
+            spki(&p256, oid::EC_PUBLIC_KEY, &point[..64]),
+            spki(&p256, oid::EC_PUBLIC_KEY, &[&[2], &point[1..33]].concat()),
+            spki(&p256, oid::EC_PUBLIC_KEY, &[&[6], &point[1..]].concat()),
+        ] {
+            let public = PublicKey::from_spki(&der).unwrap();
+            assert_eq!((public.kind(), public.bits()), (KeyKind::Unknown, 0));
+        }
+    }
+
+    #[test]
+    fn structures_that_are_not_der_are_malformed() {
+        let der = spki(&[5, 0], oid::RSA_ENCRYPTION, &rsa(&[0xff; 256], &[1, 0, 1]));
+        for cut in 0..der.len() {
+            assert!(PublicKey::from_spki(&der[..cut]).is_err());
+        }
+        assert!(PublicKey::from_spki(&[&der[..], &[0]].concat()).is_err());
+        let mut unused_bits = der.clone();
+        let bits = der.len() - PublicKey::from_spki(&der).unwrap().key_bytes().len() - 1;
+        assert_eq!(unused_bits[bits], 0);
+        unused_bits[bits] = 1;
+        assert!(PublicKey::from_spki(&unused_bits).is_err());
+    }
+}

@@ -270,7 +270,7 @@ fn verify_pkcs1(
     }
     let representative = BoxedUint::from_be_slice(signature, key.n_bits_precision())
         .map_err(|_| Error::BadSignature)?;
-    if &representative >= key.n().as_ref() {
+    if representative >= *key.n().as_ref() {
         return Err(Error::BadSignature);
     }
     let message =
