@@ -1,6 +1,6 @@
 use smime_crypto::{
     Error as CryptoError, Oid,
-    asn1::{Reader, Tag},
+    asn1::{Element, Reader, Tag},
 };
 use smime_io::{Limits, Source, TooLarge};
 use smime_x509::{Certificate, CertificateBundle};
@@ -159,28 +159,31 @@ fn signer_info(der: &[u8]) -> Result<SignerInfo, CryptoError> {
     };
     let digest = fields.read(Tag::SEQUENCE, "digestAlgorithm")?.raw.to_vec();
     let attributes = fields.optional(Tag::context_constructed(0), "signedAttrs")?;
-    // RFC 5652 §5.4: hashed under the tag of SET OF, not under the one it is sent with.
-    let attributes = attributes.map(|set| {
-        let mut bytes = set.raw.to_vec();
-        if let Some(tag) = bytes.first_mut() {
-            *tag = Tag::SET.0;
-        }
-        bytes
-    });
     let scheme = fields
         .read(Tag::SEQUENCE, "signatureAlgorithm")?
         .raw
         .to_vec();
     let signature = fields.octet_string("signature")?.to_vec();
-    fields.optional(Tag::context_constructed(1), "unsignedAttrs")?;
+    let unsigned = fields.optional(Tag::context_constructed(1), "unsignedAttrs")?;
     fields.finish("SignerInfo")?;
     Ok(SignerInfo {
         id,
         digest,
-        attributes,
+        attributes: attributes.as_ref().map(as_set),
         scheme,
         signature,
+        unsigned: unsigned.as_ref().map(as_set),
     })
+}
+
+/// Returns an implicitly tagged SET OF under its own tag, under which signed attributes are hashed
+/// (RFC 5652 §5.4).
+fn as_set(element: &Element<'_>) -> Vec<u8> {
+    let mut bytes = element.raw.to_vec();
+    if let Some(tag) = bytes.first_mut() {
+        *tag = Tag::SET.0;
+    }
+    bytes
 }
 
 /// EnvelopedData (RFC 5652 §6.1), after its version.

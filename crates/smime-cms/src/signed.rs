@@ -281,6 +281,8 @@ pub(crate) struct SignerInfo {
     /// DER AlgorithmIdentifier.
     pub(crate) scheme: Vec<u8>,
     pub(crate) signature: Vec<u8>,
+    /// As `attributes`; covered by nothing.
+    pub(crate) unsigned: Option<Vec<u8>>,
 }
 
 /// How a signer names their certificate (RFC 5652 §5.3).

@@ -290,7 +290,12 @@ fn of_several_certificates_with_one_name_the_one_whose_key_signed_counts() {
         [&other.certificate, &impostor.certificate, good],
         [good, &other.certificate, &impostor.certificate],
     ] {
-        let der = signed_data(DATA, Some(CONTENT), &certificates, &[info.clone()]);
+        let der = signed_data(
+            DATA,
+            Some(CONTENT),
+            &certificates,
+            std::slice::from_ref(&info),
+        );
         let outcome = Court::new().judge(message(&der)).unwrap();
         let report = &reports(&outcome)[0];
         assert_eq!(report.verdict, Verdict::Good);
@@ -399,7 +404,12 @@ fn what_was_not_signed_is_not_good() {
 #[test]
 fn a_detached_signature_brings_no_content_of_its_own() {
     let info = Forger::honest(alice(), CONTENT).sign(CONTENT);
-    let alone = signed_data(DATA, None, &[&alice().certificate], &[info.clone()]);
+    let alone = signed_data(
+        DATA,
+        None,
+        &[&alice().certificate],
+        std::slice::from_ref(&info),
+    );
     let detached = |signature: &[u8], content: &[u8]| {
         let signature = Source::from_bytes(signature);
         SignedMessage::detached(&signature, Source::from_bytes(content), &Limits::default())
@@ -417,7 +427,7 @@ fn a_detached_signature_brings_no_content_of_its_own() {
             DATA,
             Some(content),
             &[&alice().certificate],
-            &[info.clone()],
+            std::slice::from_ref(&info),
         );
         assert!(matches!(
             detached(&own, CONTENT),
@@ -503,6 +513,36 @@ fn attributes_that_must_be_there_once_are() {
 }
 
 #[test]
+fn what_must_be_signed_does_not_stand_unsigned() {
+    let time = Writer::encode(|w| w.time(NOW));
+    let digest = Writer::encode(|w| w.octet_string(&hash(DigestAlgorithm::Sha256, CONTENT)));
+    let kind = Writer::encode(|w| w.oid(DATA));
+    let countersignature = Oid::new("1.2.840.113549.1.9.6");
+    for (unsigned, good) in [
+        (vec![attribute(countersignature, &[vec![0x30, 0]])], true),
+        (vec![attribute(SIGNING_TIME, &[time])], false),
+        (vec![attribute(MESSAGE_DIGEST, &[digest])], false),
+        (vec![attribute(CONTENT_TYPE, &[kind])], false),
+        (vec![vec![5, 0]], false),
+    ] {
+        for signed in [true, false] {
+            let mut forger = Forger::honest(alice(), CONTENT);
+            if !signed {
+                forger.attributes = None;
+            }
+            let set = unsigned.concat();
+            forger.unsigned = Writer::encode(|w| w.element(Tag::context_constructed(1), &set));
+            let verdict = Court::new().verdict(&sent(forger.sign(CONTENT)));
+            match verdict {
+                Verdict::Good => assert!(good),
+                Verdict::Refused(Refusal::Attributes(_)) => assert!(!good),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn the_signed_content_type_is_the_one_of_the_content() {
     for (signed, written) in [(DATA, TIMESTAMP), (TIMESTAMP, DATA)] {
         let mut forger = Forger::honest(alice(), CONTENT);
@@ -543,7 +583,12 @@ fn a_signature_over_attributes_is_none_over_content() {
         .to_vec();
     let info = stripped.info(&signature);
     let certificates = [&alice().certificate];
-    let der = signed_data(DATA, Some(&content), &certificates, &[info.clone()]);
+    let der = signed_data(
+        DATA,
+        Some(&content),
+        &certificates,
+        std::slice::from_ref(&info),
+    );
     assert_eq!(
         Court::new().verdict(&der),
         Verdict::Refused(Refusal::AmbiguousContent)
@@ -553,7 +598,12 @@ fn a_signature_over_attributes_is_none_over_content() {
         [&content[..], b"\n"].concat(),
         set(Tag::context_constructed(0)),
     ] {
-        let der = signed_data(DATA, Some(&altered), &certificates, &[info.clone()]);
+        let der = signed_data(
+            DATA,
+            Some(&altered),
+            &certificates,
+            std::slice::from_ref(&info),
+        );
         assert_eq!(Court::new().verdict(&der), Verdict::BadSignature);
     }
     // Text that begins with the same byte is text.
@@ -737,7 +787,12 @@ fn a_certificate_of_the_same_key_does_not_replace_the_one_named() {
     let forger = Forger::honest(alice(), CONTENT)
         .also(SIGNING_CERTIFICATE_V2, |w| names(w, None, &hash, Some(own)));
     let info = forger.sign(CONTENT);
-    let der = signed_data(DATA, Some(CONTENT), &[&twin.certificate], &[info.clone()]);
+    let der = signed_data(
+        DATA,
+        Some(CONTENT),
+        &[&twin.certificate],
+        std::slice::from_ref(&info),
+    );
     let court = Court {
         sender: None,
         ..Court::new()

@@ -6,7 +6,11 @@ use smime_crypto::{
 };
 use smime_x509::Certificate;
 
-use crate::{asn1, capabilities::Capabilities, signed::Refusal};
+use crate::{
+    asn1,
+    capabilities::Capabilities,
+    signed::{Refusal, SignerInfo},
+};
 
 /// The signed attributes that mean something here; others are covered by the signature and ignored.
 #[derive(Debug)]
@@ -94,6 +98,20 @@ impl<'a> SignedAttributes<'a> {
             _ => Err(Refusal::AlgorithmProtection),
         }
     }
+}
+
+/// Checks that nothing stands among the unsigned attributes that must be signed (RFC 5652 §11.1 to
+/// §11.3): a reader who looks in both places would believe it.
+pub(crate) fn check_unsigned(signer: &SignerInfo) -> Result<(), Refusal> {
+    let Some(set) = &signer.unsigned else {
+        return Ok(());
+    };
+    let all = split(set).map_err(|_| Refusal::Attributes("unsigned attribute"))?;
+    let must_be_signed = [asn1::CONTENT_TYPE, asn1::MESSAGE_DIGEST, asn1::SIGNING_TIME];
+    if all.iter().any(|(kind, _)| must_be_signed.contains(kind)) {
+        return Err(Refusal::Attributes("unsigned attribute"));
+    }
+    Ok(())
 }
 
 /// The first ESSCertID or ESSCertIDv2 of a signing-certificate attribute: the signer's own

@@ -13,7 +13,7 @@ use crate::{
     Error, asn1,
     signed::{
         Judged, Refusal, Sender, SignatureCheck, SignedMessage, SignerInfo, SignerReport, Verdict,
-        attributes::SignedAttributes,
+        attributes::{SignedAttributes, check_unsigned},
     },
 };
 
@@ -52,7 +52,7 @@ struct Judgement<'a> {
     check: &'a SignatureCheck<'a>,
 }
 
-/// A signer whose algorithms are known and permitted.
+/// A signer whose algorithms are known.
 struct Named<'a> {
     info: &'a SignerInfo,
     digest: DigestAlgorithm,
@@ -95,15 +95,6 @@ impl Judgement<'_> {
                 return report;
             }
         };
-        let signature = Algorithm::Signature(scheme);
-        if let Err(refused) =
-            self.check
-                .algorithms
-                .permits(signature, Use::AcceptSignature, self.check.at)
-        {
-            report.verdict = Verdict::Refused(Refusal::Policy(refused));
-            return report;
-        }
         let named = Named {
             info,
             digest,
@@ -135,14 +126,18 @@ impl Judgement<'_> {
     /// Judges the signature as one made with the key of `certificate`.
     fn by(&self, signer: &Named<'_>, certificate: &Certificate) -> Verdict {
         let check = self.check;
-        let key = Algorithm::Key(certificate.public_key().kind());
-        if let Err(refused) = check
-            .algorithms
-            .permits(key, Use::AcceptSignature, check.at)
-        {
-            return Verdict::Refused(Refusal::Policy(refused));
-        }
-        if let Err(verdict) = self.signature(signer, certificate) {
+        let permits = |algorithm| {
+            let permitted = check
+                .algorithms
+                .permits(algorithm, Use::AcceptSignature, check.at);
+            permitted.map_err(|refused| Verdict::Refused(Refusal::Policy(refused)))
+        };
+        // The key first, because its size decides what a verification costs; the scheme last, so
+        // that a refused scheme still says that the signature matches.
+        let sound = permits(Algorithm::Key(certificate.public_key().kind()))
+            .and_then(|()| self.signature(signer, certificate))
+            .and_then(|()| permits(Algorithm::Signature(signer.scheme)));
+        if let Err(verdict) = sound {
             return verdict;
         }
         if let Some(chains) = check.chains
@@ -171,6 +166,7 @@ impl Judgement<'_> {
         };
         let (Some(set), Some(attributes)) = (&signer.info.attributes, &signer.attributes) else {
             verify(Signed::Digest(digest)).map_err(|_| Verdict::BadSignature)?;
+            check_unsigned(signer.info).map_err(Verdict::Refused)?;
             return self.check_plain_content().map_err(Verdict::Refused);
         };
         if verify(Signed::Message(set)).is_err() {
@@ -182,6 +178,7 @@ impl Judgement<'_> {
                 return Err(Verdict::BadSignature);
             }
         }
+        check_unsigned(signer.info).map_err(Verdict::Refused)?;
         let attributes = attributes
             .as_ref()
             .map_err(|refusal| Verdict::Refused(*refusal))?;
