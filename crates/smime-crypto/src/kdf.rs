@@ -96,6 +96,37 @@ mod tests {
     }
 
     #[test]
+    fn the_function_derives_what_openssl_derives() {
+        // openssl kdf -keylen 70 -kdfopt digest:… -kdfopt hexkey:0101… -kdfopt hexinfo:696e666f X963KDF
+        for (digest, expected) in [
+            (
+                DigestAlgorithm::Sha1,
+                "9f6babef93e5e870f4811552d1499d1d9f360820d3b077132890959fe0c7ff636d4541c4b7affe675baa74c57e95bb0fc942b9de93e1d56103ef446b6cd7e969113b3a22cdf5",
+            ),
+            (
+                DigestAlgorithm::Sha256,
+                "db2cbec72e076ecc82d96803737d285524f59fda481e584a7128e76de606f1f4105b03cd006038bd4d8e2035675c1923c4eec7c1bc5c7c3bfb8d9a9e03a1099c495701df865d",
+            ),
+            (
+                DigestAlgorithm::Sha384,
+                "f5d1aa2f5dc5f6a68fafe597b185db05026351b3beecf48c436651c68fefab3b2ab7ba4d93a48f4b94f08cb9d144c753948cdeb0bd957f8a586af7b15133c92b1a54bcbf4589",
+            ),
+            (
+                DigestAlgorithm::Sha512,
+                "0753787d4db8c9b62a90ef9c166acce40985054b2b3c28615648ee18f54b947823236b1c6d6de51b2f896ac1d7a50c2d37d89febebd75ee3c32a29d4930105f09b535d95ca25",
+            ),
+        ] {
+            let derived = x963(digest, &Secret::new(vec![1; 32]), b"info", 70);
+            let hex: String = derived
+                .expose()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            assert_eq!(hex, expected, "{digest:?}");
+        }
+    }
+
+    #[test]
     fn shorter_keys_are_prefixes_and_every_input_counts() {
         let (secret, info) = (Secret::new(vec![1; 32]), b"info");
         for digest in DigestAlgorithm::ALL {
