@@ -11,9 +11,10 @@ pub struct Mailbox {
 
 /// Reads an address list and appends its mailboxes to `mailboxes` (RFC 5322 §3.4).
 ///
-/// Strict where a reader could be led to another address than the one meant: an `@` outside
-/// quotes in a display name, two addresses without a comma, source routes, and addresses without
-/// local part or domain are errors.
+/// Strict where a reader could be led to another address than the one meant: two addresses without
+/// a comma, source routes, and addresses without local part or domain are errors. A display name
+/// that is itself an address without quotes is read as a display name, because many programs write
+/// one; the address is what stands in the angle brackets and nothing else.
 pub(crate) fn parse(text: &str, mailboxes: &mut Vec<Mailbox>) -> Result<(), &'static str> {
     let mut parser = Parser { rest: text };
     let mut in_group = false;
@@ -29,12 +30,21 @@ pub(crate) fn parse(text: &str, mailboxes: &mut Vec<Mailbox>) -> Result<(), &'st
                 stop = parser.next()?;
             }
             Some(Token::Special('@')) => {
-                let (address, after) = parser.address(&words)?;
+                let (domain, after) = parser.words()?;
+                let (shown, address);
+                if matches!(after, Some(Token::Special('<'))) {
+                    let around = [display(&words), display(&domain)].map(Option::unwrap_or_default);
+                    shown = Some(around.join("@"));
+                    address = parser.angle_address()?;
+                    stop = parser.next()?;
+                } else {
+                    shown = None;
+                    (address, stop) = parser.address(&words, (domain, after))?;
+                }
                 mailboxes.push(Mailbox {
-                    display: None,
+                    display: shown,
                     address,
                 });
-                stop = after;
             }
             Some(Token::Special(':')) if !in_group && !words.is_empty() => {
                 in_group = true;
@@ -99,20 +109,22 @@ impl<'a> Parser<'a> {
         let (local, Some(Token::Special('@'))) = self.words()? else {
             return Err("angle brackets without an address");
         };
-        match self.address(&local)? {
+        let domain = self.words()?;
+        match self.address(&local, domain)? {
             (address, Some(Token::Special('>'))) => Ok(address),
             _ => Err("angle bracket without an end"),
         }
     }
 
-    /// Reads the domain after `@` and joins it to `local`; also returns the token after it.
+    /// Joins the words after `@` to `local`, reading on where the domain is a literal; also
+    /// returns the token after the address.
     fn address(
         &mut self,
         local: &[Token<'_>],
+        (domain, mut stop): Words<'a>,
     ) -> Result<(String, Option<Token<'a>>), &'static str> {
         let mut address = dotted(local).ok_or("address without a proper local part")?;
         address.push('@');
-        let (domain, mut stop) = self.words()?;
         if domain
             .iter()
             .any(|token| matches!(token, Token::Quoted { .. }))

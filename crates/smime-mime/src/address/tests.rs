@@ -94,6 +94,9 @@ fn one_mailbox_is_read_in_every_spelling() {
 fn an_address_in_a_display_name_or_comment_is_not_the_address() {
     for text in [
         "\"manager@a.example\" <eve@b.example>",
+        "manager@a.example <eve@b.example>",
+        "manager@a.example      . <eve@b.example>",
+        "manager@a.example<eve@b.example>",
         "\"manager@a.example <manager@a.example>\" <eve@b.example>",
         "\"<manager@a.example>,\" <eve@b.example>",
         "(manager@a.example) <eve@b.example>",
@@ -145,7 +148,9 @@ fn whatever_can_be_read_in_two_ways_is_refused() {
         "bob@example.org public",
         "bob@example org",
         "bob@a.example@b.example",
-        "manager@a.example <eve@b.example>",
+        "manager@a.example eve@b.example <eve@b.example>",
+        "manager@a.example <eve@b.example> <manager@a.example>",
+        "manager@a.example <eve@b.example",
         "<eve@b.example> manager@a.example",
         "<eve@b.example> <manager@a.example>",
         "<eve@b.example>, manager",
