@@ -47,9 +47,9 @@ pub enum Coverage {
 /// All signatures of a message in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// There is none.
+    /// There is none around the content.
     None,
-    /// Every signature covers the whole and is good.
+    /// Every signature is good, and one covers the whole content, not only its ciphertext.
     Good,
     /// Signatures cover parts only.
     Part,
@@ -103,9 +103,12 @@ impl Verdict {
 }
 
 /// Returns the verdict over all signatures among `layers`.
+///
+/// A good signature directly around encryption says nothing of the content: whoever made it need
+/// not have known what is inside, and can have put their own in the place of another's.
 pub(crate) fn signature(layers: &[Layer]) -> Verdict {
     let mut verdict = Verdict::None;
-    for layer in layers {
+    for (position, layer) in layers.iter().enumerate() {
         let Layer::Signed {
             coverage,
             signers,
@@ -117,12 +120,21 @@ pub(crate) fn signature(layers: &[Layer]) -> Verdict {
         if !good {
             let bad = signers
                 .iter()
-                .find(|signer| signer.verdict != smime_cms::Verdict::Good);
-            return bad.map_or(Verdict::NoSigner, |signer| {
-                Verdict::NotGood(signer.verdict.name())
+                .find(|it| it.verdict != smime_cms::Verdict::Good);
+            return bad.map_or(Verdict::NoSigner, |bad| {
+                Verdict::NotGood(bad.verdict.name())
             });
         }
+        let inside = layers.get(position + 1);
+        let around_encryption = matches!(
+            inside,
+            Some(Layer::Encrypted {
+                coverage: Coverage::Whole,
+                ..
+            })
+        );
         verdict = match (verdict, coverage) {
+            (verdict, Coverage::Whole) if around_encryption => verdict,
             (Verdict::None | Verdict::Good, Coverage::Whole) => Verdict::Good,
             (Verdict::None, Coverage::Part) => Verdict::Part,
             (verdict, _) => verdict,

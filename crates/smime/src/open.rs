@@ -1,12 +1,12 @@
 //! The incoming loop: one layer a turn, from the mail as received to the entity inside.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use smime_cms::{
-    Envelope, Object, Opened, Outcome, RecipientId, Sender, SignatureCheck, SignedMessage,
+    Envelope, Object, Opened, Outcome, RecipientId, Refusal, Sender, SignatureCheck, SignedMessage,
     SignerId, SignerReport, Verdict,
 };
-use smime_crypto::{PrivateKey, UnixTime};
+use smime_crypto::{Algorithm, PrivateKey, UnixTime};
 use smime_io::{Source, Spool, TooLarge};
 use smime_mime::{Entity, Protection};
 use smime_store::{Activity, Direction, Operation, StoredCertificate};
@@ -248,6 +248,8 @@ impl Walk<'_> {
     fn release(&mut self, plaintext: Source) -> Result<(bool, Entity), Cause> {
         let engine = self.engine;
         let hide = |cause: Cause| match cause {
+            // A transfer encoding that broke says how the plaintext came out, too.
+            Cause::Io(error) if error.kind() == io::ErrorKind::InvalidData => Cause::DecryptFailed,
             Cause::Io(_) | Cause::TooLarge(_) | Cause::Store(_) => cause,
             _ => Cause::DecryptFailed,
         };
@@ -398,12 +400,16 @@ impl Walk<'_> {
     }
 }
 
-/// Says whether a signature was computed over these very bytes, whoever made it.
+/// Says whether a signature was made over these very bytes, whoever made it and however.
 fn vouches(verdict: &Verdict) -> bool {
-    matches!(
-        verdict,
-        Verdict::Good | Verdict::Untrusted(_) | Verdict::WrongSender
-    )
+    match verdict {
+        Verdict::Good | Verdict::Untrusted(_) | Verdict::WrongSender => true,
+        // Judged after the signature was found to match.
+        Verdict::Refused(Refusal::Policy(refused)) => {
+            matches!(refused.algorithm, Algorithm::Signature(_))
+        }
+        _ => false,
+    }
 }
 
 /// The addresses a signature must be bound to; none when From is absent, twice there or unclear,
