@@ -138,21 +138,19 @@ fn way<'a>(key: &'a EncryptedKey, with: &Opening<'_>) -> Result<Way<'a>, Error> 
             })
         }
         EncryptedKey::Agreement {
-            algorithm,
-            originator,
-            ukm,
+            agreement: info,
             encrypted,
         } => {
-            let (agreement, wrap) = KeyAgreement::from_identifier(algorithm)?;
+            let (agreement, wrap) = KeyAgreement::from_identifier(&info.algorithm)?;
             with.permit(Algorithm::Agreement(agreement))?;
-            let mut fields = Reader::new(algorithm).sequence("keyEncryptionAlgorithm")?;
+            let mut fields = Reader::new(&info.algorithm).sequence("keyEncryptionAlgorithm")?;
             fields.oid()?;
             Ok(Way::Agreement {
                 agreement,
                 wrap,
                 wrap_identifier: fields.rest(),
-                originator,
-                ukm: ukm.as_deref(),
+                originator: &info.originator,
+                ukm: info.ukm.as_deref(),
                 encrypted,
             })
         }

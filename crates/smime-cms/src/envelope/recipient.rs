@@ -1,5 +1,7 @@
 //! RecipientInfo (RFC 5652 §6.2): to whom an envelope is, and how the content key travels.
 
+use std::sync::Arc;
+
 use smime_crypto::{
     Error as CryptoError,
     asn1::{Element, Reader, Tag},
@@ -55,18 +57,25 @@ pub(crate) enum EncryptedKey {
     },
     /// KeyAgreeRecipientInfo (RFC 5652 §6.2.2) with the originator's key inside (RFC 5753 §3.1.1).
     Agreement {
-        /// DER AlgorithmIdentifier of the agreement, the one of the key wrap inside.
-        algorithm: Vec<u8>,
-        originator: Originator,
-        ukm: Option<Vec<u8>>,
+        agreement: Arc<AgreementInfo>,
         encrypted: Vec<u8>,
     },
     /// Any other kind.
     Unsupported(&'static str),
 }
 
+/// What the recipients of one KeyAgreeRecipientInfo share; each of them pointing to it keeps memory
+/// from growing with the product of both.
+#[derive(Debug)]
+pub(crate) struct AgreementInfo {
+    /// DER AlgorithmIdentifier of the agreement, the one of the key wrap inside.
+    pub(crate) algorithm: Vec<u8>,
+    pub(crate) originator: Originator,
+    pub(crate) ukm: Option<Vec<u8>>,
+}
+
 /// OriginatorPublicKey (RFC 5652 §6.2.2).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Originator {
     /// The octets inside the AlgorithmIdentifier.
     pub(crate) algorithm: Vec<u8>,
@@ -144,17 +153,22 @@ fn key_agreement(info: &Element<'_>) -> Result<Vec<RecipientInfo>, CryptoError> 
         .to_vec();
     let mut keys = fields.sequence("recipientEncryptedKeys")?;
     fields.finish("KeyAgreeRecipientInfo")?;
+    let agreement = originator.map(|originator| {
+        Arc::new(AgreementInfo {
+            algorithm,
+            originator,
+            ukm,
+        })
+    });
     let mut infos = Vec::new();
     while !keys.is_empty() {
         let mut entry = keys.sequence("RecipientEncryptedKey")?;
         let id = agreement_id(&entry.any("rid")?)?;
         let encrypted = entry.octet_string("encryptedKey")?.to_vec();
         entry.finish("RecipientEncryptedKey")?;
-        let key = match &originator {
-            Some(originator) => EncryptedKey::Agreement {
-                algorithm: algorithm.clone(),
-                originator: originator.clone(),
-                ukm: ukm.clone(),
+        let key = match &agreement {
+            Some(agreement) => EncryptedKey::Agreement {
+                agreement: Arc::clone(agreement),
                 encrypted,
             },
             None => EncryptedKey::Unsupported("originator without a key of the message"),
