@@ -32,3 +32,8 @@ pub use smime_io as io;
 pub use smime_mime as mime;
 pub use smime_store as store;
 pub use smime_x509 as x509;
+
+/// The example of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
