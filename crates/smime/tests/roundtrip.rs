@@ -1,0 +1,792 @@
+//! What was sealed opens to the same bytes, by every algorithm of the path and on both providers;
+//! and what cannot be sealed as asked is not sealed at all.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that is wrong about its own input must fail"
+)]
+
+mod common;
+
+use smime::{
+    Cause, Cipher, Coverage, Draft, Keyring, Layer, Message, Mode, Policy, RsaPadding,
+    SignatureChoice, SignedForm, Verdict,
+    cms::{Object, RecipientId},
+    crypto::{ContentCipher, CryptoProvider, DigestAlgorithm, RustCrypto, UnixTime, fastest},
+    io::{Limits, Source},
+    mime::{Entity, Protection},
+    store::Store as _,
+    x509::Certificate,
+};
+use smime_testkit::{DAY, Identity, NOW, Profile, SeededRandom, TestKey, Uses, large_mail, mails};
+
+use common::{
+    ALICE, BOB, SECRET, World, address, authority, contains, draft, engine, entity,
+    expected_entity, providers, small_mail, store,
+};
+
+#[test]
+fn every_mail_comes_back_signed_in_every_form() {
+    for provider in providers() {
+        let rsa = World::new(TestKey::Rsa2048A, TestKey::Rsa2048B, provider);
+        let ec = World::new(TestKey::P256A, TestKey::P384A, provider);
+        for (name, mail) in mails_of_testdata() {
+            for form in FORMS {
+                check(&rsa, &mail, &name, Some((form, PSS_SHA256)), None);
+                check(
+                    &ec,
+                    &mail,
+                    &name,
+                    Some((form, SignatureChoice::default())),
+                    None,
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_mail_comes_back_encrypted_by_every_cipher() {
+    for provider in providers() {
+        let rsa = World::new(TestKey::P256A, TestKey::Rsa2048B, provider);
+        let ec = World::new(TestKey::P256A, TestKey::P256B, provider);
+        for (name, mail) in mails_of_testdata() {
+            for cipher in ContentCipher::ALL {
+                check(&rsa, &mail, &name, None, Some((cipher, None)));
+                check(&ec, &mail, &name, None, Some((cipher, None)));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_mail_comes_back_signed_inside_encryption() {
+    for provider in providers() {
+        let ec_to_rsa = World::new(TestKey::P384A, TestKey::Rsa2048B, provider);
+        let rsa_to_ec = World::new(TestKey::Rsa2048A, TestKey::P256A, provider);
+        for (name, mail) in mails_of_testdata() {
+            for (form, cipher) in [
+                (SignedForm::Detached, ContentCipher::Aes256Gcm),
+                (SignedForm::Detached, ContentCipher::Aes256Cbc),
+                (SignedForm::Opaque, ContentCipher::Aes128Gcm),
+                (SignedForm::Opaque, ContentCipher::Aes128Cbc),
+            ] {
+                let signed = Some((form, SignatureChoice::default()));
+                let oaep = Some(DigestAlgorithm::Sha256);
+                check(&ec_to_rsa, &mail, &name, signed, Some((cipher, oaep)));
+                check(&rsa_to_ec, &mail, &name, signed, Some((cipher, None)));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_large_mail_comes_back_in_every_form() {
+    let mail = large_mail(2 << 20);
+    for provider in providers() {
+        let world = World::new(TestKey::P256A, TestKey::P256A, provider);
+        let signed = FORMS.map(|form| Some((form, SignatureChoice::default())));
+        for form in signed {
+            check(&world, &mail, "large", form, None);
+        }
+        for cipher in ContentCipher::ALL {
+            for form in signed.into_iter().chain([None]) {
+                check(&world, &mail, "large", form, Some((cipher, None)));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_signature_algorithm_comes_back_good() {
+    let mail = small_mail();
+    for provider in providers() {
+        for key in EVERY_KEY {
+            let world = World::new(key, TestKey::P256A, provider);
+            for choice in choices(key) {
+                for form in FORMS {
+                    let what = format!("{key:?}");
+                    check(&world, &mail, &what, Some((form, choice)), None);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_key_management_comes_back_with_every_cipher() {
+    let mail = small_mail();
+    for provider in providers() {
+        for key in EVERY_KEY {
+            let world = World::new(TestKey::P256A, key, provider);
+            for transport in transports(key) {
+                for cipher in ContentCipher::ALL {
+                    let what = format!("{key:?}");
+                    check(&world, &mail, &what, None, Some((cipher, transport)));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_signature_comes_back_in_every_envelope_on_the_portable_provider() {
+    every_signature_in_every_envelope(&RustCrypto);
+}
+
+#[test]
+fn every_signature_comes_back_in_every_envelope_on_the_fast_provider() {
+    every_signature_in_every_envelope(fastest());
+}
+
+/// The larger RSA keys differ from the small one in nothing but numbers; they are in the tests
+/// of one layer above.
+fn every_signature_in_every_envelope(provider: &'static dyn CryptoProvider) {
+    let mail = small_mail();
+    let keys = [TestKey::Rsa2048A, TestKey::P256A, TestKey::P384A];
+    for (alice, bob) in keys.iter().flat_map(|alice| keys.map(|bob| (*alice, bob))) {
+        let world = World::new(alice, bob, provider);
+        for (choice, form) in choices(alice).flat_map(|it| FORMS.map(|form| (it, form))) {
+            for transport in transports(bob) {
+                for cipher in ContentCipher::ALL {
+                    let what = format!("{alice:?} to {bob:?}");
+                    let encrypted = Some((cipher, transport));
+                    check(&world, &mail, &what, Some((form, choice)), encrypted);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_one_provider_seals_the_other_opens() {
+    let mail = small_mail();
+    let [portable, fast] = providers();
+    for (sealing, opening) in [(portable, fast), (fast, portable)] {
+        for key in EVERY_KEY {
+            let world = World::new(key, key, sealing);
+            for form in FORMS {
+                let signature = Some((form, SignatureChoice::default()));
+                let encryption = Some((ContentCipher::Aes256Gcm, None));
+                let sealed = world.seal(&protect(&mail, signature, encryption));
+                let other = World::new(key, key, opening);
+                let opened = other.open(&sealed).unwrap();
+                assert_eq!(opened.signature(), Verdict::Good, "{key:?}");
+                assert_eq!(entity(&opened), expected_entity(&mail), "{key:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_signature_is_bound_to_the_sender_in_every_form() {
+    let world = World::new(TestKey::P256A, TestKey::P256A, fastest());
+    for form in FORMS {
+        for cipher in [
+            None,
+            Some(ContentCipher::Aes256Gcm),
+            Some(ContentCipher::Aes256Cbc),
+        ] {
+            let signature = Some((form, SignatureChoice::default()));
+            let protected = protect(&small_mail(), signature, cipher.map(|it| (it, None)));
+            let sealed = world.seal(&protected);
+            for from in [
+                "From: mallory@example.com\r\n",
+                "From: alice@example.com, mallory@example.com\r\n",
+                "From: alice@example.com\r\nFrom: alice@example.com\r\n",
+                "From: alice@example.com\r\nFrom: mallory@example.com\r\n",
+                "From: \"alice@example.com\" <mallory@example.com>\r\n",
+                "From: nobody\r\n",
+                "Sender: alice@example.com\r\n",
+                "",
+            ] {
+                let forged = replaced(&sealed, "From: alice@example.com\r\n", from);
+                let verdict = world.open(&forged).unwrap().signature();
+                assert_eq!(
+                    verdict,
+                    Verdict::NotGood("wrong_sender"),
+                    "{from:?} {form:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_not_signed_has_no_verdict_and_what_was_not_encrypted_no_encryption() {
+    let world = World::new(TestKey::P256A, TestKey::P256A, fastest());
+    let opened = world.open(&small_mail()).unwrap();
+    assert_eq!(opened.signature(), Verdict::None);
+    assert_eq!(opened.encryption(), None);
+    assert!(opened.layers().is_empty());
+    assert_eq!(entity(&opened), small_mail());
+}
+
+#[test]
+fn fields_outside_stay_as_they_are_and_fields_of_the_content_go_inside() {
+    let world = World::new(TestKey::P256A, TestKey::P256A, fastest());
+    for (name, mail) in mails() {
+        let encryption = Some((ContentCipher::Aes256Gcm, None));
+        let sealed = world.seal(&protect(&mail, None, encryption));
+        let header = |mail: &[u8]| Entity::read(source(mail), &Limits::default()).unwrap();
+        let (before, after) = (header(&mail), header(&sealed));
+        for field in [
+            "From",
+            "To",
+            "Cc",
+            "Subject",
+            "Date",
+            "Message-ID",
+            "References",
+        ] {
+            let values = |mail: &Entity| -> Vec<String> {
+                let fields = mail.headers().fields().filter(|it| it.is(field));
+                fields
+                    .map(|it| String::from_utf8_lossy(it.raw()).replace("\r\n", "\n"))
+                    .collect()
+            };
+            assert_eq!(values(&before), values(&after), "{field} of {name}");
+        }
+        for field in ["Content-Type", "MIME-Version"] {
+            assert_eq!(after.headers().count(field), 1, "{field} of {name}");
+        }
+    }
+}
+
+#[test]
+fn each_recipient_of_mixed_keys_opens_the_one_mail() {
+    let names = [
+        "rsa@example.org",
+        "rsa4096@example.org",
+        "p256@example.org",
+        "p384@example.org",
+    ];
+    let keys = [
+        TestKey::Rsa2048B,
+        TestKey::Rsa4096,
+        TestKey::P256A,
+        TestKey::P384A,
+    ];
+    let people: Vec<_> = names
+        .iter()
+        .zip(keys)
+        .map(|(name, key)| person(name, key))
+        .collect();
+    for provider in providers() {
+        for cipher in ContentCipher::ALL {
+            let alice = person(ALICE, TestKey::Rsa2048A);
+            let group = Group::new(&alice, &people, provider);
+            let mut draft = protect(&small_mail(), None, Some((cipher, None)));
+            draft.to = names.map(address).to_vec();
+            let mut sealed = Vec::new();
+            let receipt = group.engine().seal(&draft, &mut sealed).unwrap();
+            assert_eq!(receipt.recipients.len(), people.len());
+            for person in &people {
+                let opened = group.open_as(person, &sealed).unwrap();
+                assert_eq!(entity(&opened), expected_entity(&small_mail()));
+            }
+            let stranger = person("stranger@example.org", TestKey::P256B);
+            let error = group.open_as(&stranger, &sealed).unwrap_err();
+            assert!(matches!(error.cause, Cause::NoKey), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_blind_recipient_has_a_copy_of_their_own_and_is_seen_in_no_other() {
+    let alice = person(ALICE, TestKey::P256A);
+    let people = [
+        person(BOB, TestKey::P256B),
+        person("carol@example.net", TestKey::Rsa2048A),
+        person("audit@example.com", TestKey::P384A),
+        person("grace@example.net", TestKey::Rsa2048B),
+    ];
+    let group = Group::new(&alice, &people, fastest());
+    let mail = small_with(
+        "To: bob@example.org\r\nCc: carol@example.net\r\n\
+         Bcc: audit@example.com,\r\n Grace <grace@example.net>\r\nbcc: audit@example.com\r\n",
+    );
+    for sign in [Mode::Never, Mode::Always] {
+        for cipher in [ContentCipher::Aes256Cbc, ContentCipher::Aes256Gcm] {
+            let mut draft = protect(&mail, None, Some((cipher, None)));
+            draft.to = Vec::new();
+            draft.sign = sign;
+            let engine = group.engine();
+            let sealing = engine.prepare(&draft).unwrap();
+            let copies: Vec<_> = sealing
+                .copies()
+                .iter()
+                .map(|copy| {
+                    let mut out = Vec::new();
+                    sealing.write(copy, &mut out).unwrap();
+                    out
+                })
+                .collect();
+            sealing.finish().unwrap();
+            let readers = [&[0, 1][..], &[2], &[3]];
+            assert_eq!(copies.len(), readers.len());
+            for (copy, readers) in copies.iter().zip(readers) {
+                assert!(!contains(&copy.to_ascii_lowercase(), b"bcc:"));
+                assert!(!contains(copy, b"audit@example.com"));
+                assert!(!contains(copy, b"grace@example.net"));
+                assert_eq!(recipients(copy), readers.len());
+                for (number, person) in people.iter().enumerate() {
+                    let opened = group.open_as(person, copy);
+                    assert_eq!(opened.is_ok(), readers.contains(&number), "person {number}");
+                    let Ok(opened) = opened else { continue };
+                    let inside = entity(&opened);
+                    assert_eq!(inside, expected_entity(&mail));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mail_with_blind_recipients_is_not_written_to_one_output() {
+    let alice = person(ALICE, TestKey::P256A);
+    let group = Group::new(&alice, &[person(BOB, TestKey::P256B)], fastest());
+    let mail = small_with("To: alice@example.com\r\nBcc: bob@example.org\r\n");
+    let mut draft = protect(&mail, None, Some((ContentCipher::Aes256Gcm, None)));
+    draft.to = Vec::new();
+    let error = refusal(&group, &draft);
+    assert!(matches!(error, Cause::CopiesNeeded), "{error}");
+}
+
+#[test]
+fn a_signed_mail_shows_no_blind_recipient() {
+    let world = World::new(TestKey::P256A, TestKey::P256A, fastest());
+    let mail = small_with("To: bob@example.org\r\nBcc: grace@example.net\r\n");
+    let sealed = world.seal(&protect(&mail, Some((SignedForm::Detached, PKCS1)), None));
+    assert!(!contains(&sealed, b"grace@example.net"));
+    assert_eq!(world.open(&sealed).unwrap().signature(), Verdict::Good);
+}
+
+#[test]
+fn every_recipient_that_cannot_be_encrypted_to_is_named_and_nothing_is_written() {
+    let alice = person(ALICE, TestKey::P256A);
+    let profile = Profile::of(TestKey::P256B);
+    let expired = authority().person("old@example.org", profile.expired());
+    let early = authority().person("early@example.org", profile.not_yet_valid());
+    let signer = authority().person("signer@example.org", profile.uses(Uses::Sign));
+    let people = [person(BOB, TestKey::P256B), expired, early, signer];
+    let group = Group::new(&alice, &people, fastest());
+    let to = |addresses: &[&str]| {
+        let mut draft = protect(&small_mail(), None, Some((ContentCipher::Aes256Gcm, None)));
+        draft.to = addresses.iter().map(|it| address(it)).collect();
+        draft.sign = Mode::Always;
+        draft
+    };
+    let draft = to(&[
+        "nobody@example.org",
+        BOB,
+        "old@example.org",
+        "early@example.org",
+        "signer@example.org",
+    ]);
+    let Cause::CannotEncrypt(problems) = refusal(&group, &draft) else {
+        panic!("not an error about recipients");
+    };
+    let named: Vec<_> = problems
+        .iter()
+        .map(|it| (it.address.to_string(), it.code))
+        .collect();
+    let expected = [
+        ("nobody@example.org", "select.no_certificate"),
+        ("old@example.org", "chain.expired"),
+        ("early@example.org", "chain.not_yet_valid"),
+        ("signer@example.org", "chain.key_usage"),
+    ];
+    assert_eq!(
+        named,
+        expected.map(|(address, code)| (address.to_owned(), code))
+    );
+
+    let mut if_possible = draft;
+    if_possible.encrypt = Mode::IfPossible;
+    let mut sealed = Vec::new();
+    let receipt = group.engine().seal(&if_possible, &mut sealed).unwrap();
+    assert_eq!(
+        (receipt.cipher, receipt.recipients.len()),
+        (None, 0),
+        "never for some alone"
+    );
+    assert_eq!(receipt.reasons[0].code, "engine.cannot_encrypt");
+}
+
+#[test]
+fn of_several_certificates_the_newest_valid_one_is_chosen() {
+    let at = |from: i64, to: i64| Profile {
+        not_before: UnixTime(NOW.0 + from * DAY),
+        not_after: UnixTime(NOW.0 + to * DAY),
+        ..Profile::of(TestKey::P256A)
+    };
+    let certificates = [
+        authority().person(BOB, at(-300, 300)).certificate,
+        authority().person(BOB, at(-100, 200)).certificate,
+        authority().person(BOB, at(-90, -1)).certificate,
+        authority().person(BOB, at(1, 400)).certificate,
+        authority()
+            .person(BOB, at(-50, 100).uses(Uses::Sign))
+            .certificate,
+        authority().person(BOB, at(-200, 500)).certificate,
+    ];
+    // Whatever the order in which they came.
+    for rotation in 0..certificates.len() {
+        let mut known = certificates.to_vec();
+        known.rotate_left(rotation);
+        let alice = person(ALICE, TestKey::P256B);
+        let group = Group::new(&alice, &[], fastest());
+        group.store.add_certificates(&known, NOW).unwrap();
+        let encryption = Some((ContentCipher::Aes256Gcm, None));
+        let engine = group.engine();
+        let sealing = engine
+            .prepare(&protect(&small_mail(), None, encryption))
+            .unwrap();
+        let receipt = sealing.receipt();
+        assert_eq!(
+            receipt.recipients[0].certificate,
+            certificates[1].fingerprint()
+        );
+    }
+}
+
+#[test]
+fn an_expired_or_early_certificate_never_signs() {
+    let at = |from: i64, to: i64| Profile {
+        not_before: UnixTime(NOW.0 + from * DAY),
+        not_after: UnixTime(NOW.0 + to * DAY),
+        ..Profile::of(TestKey::P256A)
+    };
+    let good = authority().person(ALICE, at(-300, 300));
+    let newer = authority().person(ALICE, at(-100, -1));
+    let early = authority().person(ALICE, at(1, 400));
+    let encrypts = authority().person(ALICE, at(-50, 50).uses(Uses::Encrypt));
+    let signed = protect(&small_mail(), Some((SignedForm::Detached, PKCS1)), None);
+
+    let unfit = [newer.certificate, early.certificate, encrypts.certificate];
+    let group = Group::new(&good, &[], fastest());
+    group.store.add_certificates(&unfit, NOW).unwrap();
+    let engine = group.engine();
+    let receipt = engine.prepare(&signed).unwrap().receipt().clone();
+    assert_eq!(receipt.signer, Some(good.certificate.fingerprint()));
+
+    for unfit in unfit {
+        let identity = Identity {
+            certificate: unfit,
+            ..good.clone()
+        };
+        let group = Group::new(&identity, &[], fastest());
+        let error = refusal(&group, &signed);
+        assert!(matches!(error, Cause::CannotSign { .. }), "{error}");
+    }
+}
+
+#[test]
+fn nothing_is_written_when_policy_or_keys_refuse() {
+    let alice = person(ALICE, TestKey::Rsa2048A);
+    let group = Group::new(&alice, &[person(BOB, TestKey::P256B)], fastest());
+    let sha1 = SignatureChoice {
+        digest: Some(DigestAlgorithm::Sha1),
+        ..PKCS1
+    };
+    let signed = |choice| protect(&small_mail(), Some((SignedForm::Detached, choice)), None);
+    let oaep = Some((ContentCipher::Aes256Gcm, Some(DigestAlgorithm::Sha1)));
+    let other = replaced(&small_mail(), ALICE, "carol@example.com");
+    let unclear = replaced(&small_mail(), ALICE, "alice@example.com, carol@example.com");
+    for (draft, code) in [
+        (signed(sha1), "policy.signature_algorithm"),
+        (protect(&small_mail(), None, oaep), "policy.key_transport"),
+        (
+            protect(&other, Some((SignedForm::Detached, PKCS1)), None),
+            "engine.cannot_sign",
+        ),
+        (
+            protect(&unclear, Some((SignedForm::Opaque, PKCS1)), None),
+            "engine.no_sender",
+        ),
+    ] {
+        assert_eq!(refusal(&group, &draft).code(), code);
+    }
+    let strict = smime::Engine {
+        policy: Policy::strict(),
+        ..group.engine()
+    };
+    for cipher in [ContentCipher::Aes128Cbc, ContentCipher::Aes256Cbc] {
+        let mut out = Vec::new();
+        let error = strict.seal(
+            &protect(&small_mail(), None, Some((cipher, None))),
+            &mut out,
+        );
+        assert_eq!(error.unwrap_err().code(), "policy.cipher");
+        assert!(out.is_empty());
+    }
+}
+
+/// Seals, opens, and checks everything that is said of the message.
+fn check(
+    world: &World,
+    mail: &[u8],
+    name: &str,
+    signature: Option<(SignedForm, SignatureChoice)>,
+    encryption: Option<(ContentCipher, Option<DigestAlgorithm>)>,
+) {
+    let what = format!(
+        "{name}, {signature:?}, {encryption:?}, {:?}",
+        world.provider
+    );
+    let sealed = world.seal(&protect(mail, signature, encryption));
+    if encryption.is_some() {
+        assert!(!contains(&sealed, SECRET.as_bytes()), "{what}");
+    }
+    let opened = world
+        .open(&sealed)
+        .unwrap_or_else(|error| panic!("{error}: {what}"));
+    assert!(
+        entity(&opened) == expected_entity(mail),
+        "another entity: {what}"
+    );
+    check_layers(
+        world,
+        &opened,
+        signature,
+        encryption.map(|(cipher, _)| cipher),
+        &what,
+    );
+
+    // Strict takes everything that standard does, but content that nothing vouches for.
+    let strict = world.receiver(Policy::strict()).open(&*sealed);
+    match encryption {
+        Some((cipher, _)) if !cipher.is_authenticated() && signature.is_none() => {
+            assert!(
+                matches!(strict.unwrap_err().cause, Cause::Withheld),
+                "{what}"
+            );
+        }
+        _ => assert_eq!(strict.unwrap().signature(), opened.signature(), "{what}"),
+    }
+}
+
+fn check_layers(
+    world: &World,
+    opened: &Message,
+    signature: Option<(SignedForm, SignatureChoice)>,
+    expected_cipher: Option<ContentCipher>,
+    what: &str,
+) {
+    let verdict = if signature.is_some() {
+        Verdict::Good
+    } else {
+        Verdict::None
+    };
+    assert_eq!(opened.signature(), verdict, "{what}");
+    assert_eq!(
+        opened.encryption(),
+        expected_cipher.map(|_| Coverage::Whole),
+        "{what}"
+    );
+    let mut layers = opened.layers().iter();
+    if let Some(expected) = expected_cipher {
+        let Some(Layer::Encrypted {
+            coverage,
+            cipher,
+            authenticated,
+            recipient,
+        }) = layers.next()
+        else {
+            panic!("not encrypted: {what}");
+        };
+        assert_eq!(*coverage, Coverage::Whole, "{what}");
+        assert_eq!(*cipher, Some(expected), "{what}");
+        assert_eq!(
+            *authenticated,
+            expected.is_authenticated() || signature.is_some(),
+            "{what}"
+        );
+        assert_eq!(
+            *recipient,
+            Some(world.bob.certificate.fingerprint()),
+            "{what}"
+        );
+    }
+    if let Some((_, choice)) = signature {
+        let Some(Layer::Signed {
+            coverage,
+            signers,
+            good: true,
+        }) = layers.next()
+        else {
+            panic!("not signed: {what}");
+        };
+        assert_eq!(*coverage, Coverage::Whole, "{what}");
+        let [signer] = &signers[..] else {
+            panic!("not one signer: {what}");
+        };
+        let alice = &world.alice.certificate;
+        assert_eq!(
+            signer.certificate.as_ref().map(Certificate::fingerprint),
+            Some(alice.fingerprint())
+        );
+        assert_eq!(
+            signer.scheme,
+            Some(choice.scheme(alice.public_key().kind()).unwrap()),
+            "{what}"
+        );
+        assert_eq!(signer.signing_time, Some(NOW), "{what}");
+    }
+    assert!(layers.next().is_none(), "{what}");
+}
+
+/// A draft to Bob with exactly this protection.
+fn protect(
+    mail: &[u8],
+    signature: Option<(SignedForm, SignatureChoice)>,
+    encryption: Option<(ContentCipher, Option<DigestAlgorithm>)>,
+) -> Draft {
+    let mut draft = draft(mail);
+    if let Some((form, choice)) = signature {
+        draft.sign = Mode::Always;
+        (draft.form, draft.signature) = (form, choice);
+    }
+    if let Some((cipher, oaep)) = encryption {
+        draft.encrypt = Mode::Always;
+        (draft.cipher, draft.oaep) = (Cipher::Only(cipher), oaep);
+    }
+    draft
+}
+
+/// Alice and several others; the one store knows all certificates, and whoever opens has but their
+/// own key.
+struct Group {
+    store: smime::store::Memory,
+    keys: Keyring,
+    random: SeededRandom,
+    provider: &'static dyn CryptoProvider,
+}
+
+impl Group {
+    fn new(alice: &Identity, people: &[Identity], provider: &'static dyn CryptoProvider) -> Self {
+        let mut known = vec![alice.certificate.clone()];
+        known.extend(people.iter().map(|it| it.certificate.clone()));
+        known.extend_from_slice(authority().chain());
+        let keys = Keyring::default();
+        keys.add(provider.load_private_key(&alice.key).unwrap());
+        let store = store(&known, authority().root_certificate());
+        Self {
+            store,
+            keys,
+            random: SeededRandom::new(3),
+            provider,
+        }
+    }
+
+    fn engine(&self) -> smime::Engine<'_> {
+        engine(self.provider, &self.store, &self.keys, &self.random)
+    }
+
+    fn open_as(&self, person: &Identity, mail: &[u8]) -> Result<Message, smime::Error> {
+        let keys = Keyring::default();
+        keys.add(self.provider.load_private_key(&person.key).unwrap());
+        engine(self.provider, &self.store, &keys, &self.random).open(mail)
+    }
+}
+
+fn person(email: &str, key: TestKey) -> Identity {
+    authority().person(email, Profile::of(key))
+}
+
+/// Why a draft is refused; nothing must have been written.
+fn refusal(group: &Group, draft: &Draft) -> Cause {
+    let mut out = Vec::new();
+    let error = group.engine().seal(draft, &mut out).unwrap_err();
+    assert!(out.is_empty(), "written in spite of {error}");
+    error.cause
+}
+
+/// How many can open a mail, by its envelope.
+fn recipients(mail: &[u8]) -> usize {
+    let limits = Limits::default();
+    let entity = Entity::read(source(mail), &limits).unwrap();
+    let Protection::Pkcs7(cms) = entity.protection().unwrap() else {
+        panic!("not encrypted");
+    };
+    match smime::cms::read(cms, &limits).unwrap() {
+        Object::Enveloped(envelope) => {
+            let by_serial =
+                |id: &&RecipientId| !matches!(id, RecipientId::SubjectKeyId(id) if id.is_empty());
+            envelope.recipients().iter().filter(by_serial).count()
+        }
+        other => panic!("not encrypted: {other:?}"),
+    }
+}
+
+/// The small mail with other fields in the place of To.
+fn small_with(fields: &str) -> Vec<u8> {
+    replaced(&small_mail(), "To: bob@example.org\r\n", fields)
+}
+
+fn replaced(mail: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let text = std::str::from_utf8(mail).unwrap();
+    assert!(text.contains(from));
+    text.replacen(from, to, 1).into_bytes()
+}
+
+fn source(bytes: &[u8]) -> Source {
+    Source::from_bytes(bytes)
+}
+
+/// All but the large mail, which has a test of its own.
+fn mails_of_testdata() -> Vec<(String, Vec<u8>)> {
+    let mut mails = mails();
+    mails.retain(|(_, mail)| mail.len() < 1 << 20);
+    mails
+}
+
+/// Every way in which a key can sign.
+fn choices(key: TestKey) -> impl Iterator<Item = SignatureChoice> {
+    let paddings: &[RsaPadding] = match key {
+        TestKey::P256A | TestKey::P256B | TestKey::P384A | TestKey::P384B => &[RsaPadding::Pkcs1],
+        _ => &[RsaPadding::Pkcs1, RsaPadding::Pss],
+    };
+    paddings.iter().flat_map(|padding| {
+        SHA2.map(|digest| SignatureChoice {
+            digest: Some(digest),
+            padding: *padding,
+        })
+    })
+}
+
+/// Every way in which a content key can travel to a key.
+fn transports(key: TestKey) -> Vec<Option<DigestAlgorithm>> {
+    match key {
+        TestKey::P256A | TestKey::P256B | TestKey::P384A | TestKey::P384B => vec![None],
+        _ => [None].into_iter().chain(SHA2.map(Some)).collect(),
+    }
+}
+
+const FORMS: [SignedForm; 2] = [SignedForm::Detached, SignedForm::Opaque];
+
+const SHA2: [DigestAlgorithm; 3] = [
+    DigestAlgorithm::Sha256,
+    DigestAlgorithm::Sha384,
+    DigestAlgorithm::Sha512,
+];
+
+const EVERY_KEY: [TestKey; 5] = [
+    TestKey::Rsa2048A,
+    TestKey::Rsa3072,
+    TestKey::Rsa4096,
+    TestKey::P256A,
+    TestKey::P384A,
+];
+
+const PKCS1: SignatureChoice = SignatureChoice {
+    digest: None,
+    padding: RsaPadding::Pkcs1,
+};
+
+const PSS_SHA256: SignatureChoice = SignatureChoice {
+    digest: Some(DigestAlgorithm::Sha256),
+    padding: RsaPadding::Pss,
+};
