@@ -371,8 +371,8 @@ fn database_error(error: impl Into<redb::Error>) -> Error {
     }
 }
 
-/// Small, so that a mail's memory stays bounded whatever the store's size; larger caches gained
-/// nothing on look-ups of 50 000 certificates.
+/// Small, so that a mail's memory stays bounded whatever the store's size; twice as much made an
+/// import of 50 000 certificates a fifth faster, and look-ups by some microseconds.
 const CACHE: usize = 8 << 20;
 
 /// The layout of the tables; another number is another layout.

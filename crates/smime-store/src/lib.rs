@@ -13,6 +13,10 @@ mod embedded;
 mod error;
 mod import;
 mod index;
+#[cfg(test)]
+#[allow(dead_code)] // shared with the tests of the public interface, which use more of it
+#[path = "../tests/conformance/making.rs"]
+mod making;
 mod memory;
 mod record;
 mod store;

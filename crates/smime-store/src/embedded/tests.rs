@@ -9,11 +9,7 @@ use std::{
 use redb::{StorageBackend, backends::InMemoryBackend};
 
 use super::*;
-use making::{NOW, people};
-
-#[allow(dead_code)] // shared with the tests of the public interface
-#[path = "../../tests/conformance/making.rs"]
-mod making;
+use crate::making::{NOW, people, public_key};
 
 /// A disk that outlives the store on it, and stops writing after so many writes.
 #[derive(Clone, Debug)]
@@ -97,9 +93,7 @@ fn power_that_fails_anywhere_in_a_batch_leaves_all_of_it_or_nothing() {
                 failures += 1;
             }
         }
-        let by_key = store
-            .by_public_key(&public_key_id(&making::public_key(1)))
-            .unwrap();
+        let by_key = store.by_public_key(&public_key_id(&public_key(1))).unwrap();
         assert_eq!(by_key.len(), stored, "{writes} writes");
         if left > 0 {
             break;

@@ -51,7 +51,7 @@ pub enum ImportError {
     Malformed(ParseError),
     /// Bytes that are no complete DER element.
     Truncated,
-    /// Larger than [`MAX_CERTIFICATE`] bytes.
+    /// Larger than 1 MiB, which no certificate is.
     TooLarge,
     /// A PKCS#7 or PKCS#12 file, which holds certificates this version does not take out.
     UnsupportedContainer(&'static str),

@@ -38,7 +38,10 @@ pub fn import_key(
                 Addition::Added => "import.added",
                 Addition::AlreadyThere { .. } => "import.key_taken",
             };
-            let detail = format!("private key of stored certificates: {}", key.certificates.len());
+            let detail = format!(
+                "private key of stored certificates: {}",
+                key.certificates.len()
+            );
             (Outcome::Ok, code, key.certificates.clone(), detail)
         }
         Err(error) => (Outcome::Failed, error.code(), Vec::new(), error.to_string()),

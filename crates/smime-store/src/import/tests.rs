@@ -1,0 +1,120 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use smime_crypto::{ProtectedKey, PublicKey};
+use smime_x509::EmailAddress;
+
+use super::*;
+use crate::{
+    Memory, Recorded, StoredCertificate,
+    making::{NOW, people},
+};
+
+fn file(count: u32) -> String {
+    let block = |certificate: &Certificate| {
+        let text = STANDARD.encode(certificate.der());
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    };
+    people(count).iter().map(block).collect()
+}
+
+#[test]
+fn outcomes_do_not_depend_on_the_size_of_batches() {
+    let text = file(25) + "-----BEGIN CERTIFICATE-----\n" + &file(3);
+    let by = |batch| import_by(batch, &Memory::new(), text.as_bytes(), Trust::None, NOW).unwrap();
+    let wanted = by(1);
+    assert_eq!(wanted.len(), 29);
+    for batch in [2, 7, 24, 25, 26, 29, 1000] {
+        assert_eq!(by(batch), wanted, "batches of {batch}");
+    }
+}
+
+#[test]
+fn a_store_that_fails_stops_the_import_with_its_error() {
+    for failing in [0, 1, 2, 3] {
+        let store = FailsAt {
+            store: Memory::new(),
+            adds: AtomicUsize::new(0),
+            failing,
+        };
+        let error = import_by(10, &store, file(35).as_bytes(), Trust::None, NOW).unwrap_err();
+        assert_eq!(error.code(), "store.damaged");
+        assert_eq!(store.certificates().unwrap().len(), failing * 10);
+        assert!(store.activities().unwrap().is_empty());
+    }
+}
+
+/// A store whose so-manyth addition fails.
+#[derive(Debug)]
+struct FailsAt {
+    store: Memory,
+    adds: AtomicUsize,
+    failing: usize,
+}
+
+impl Store for FailsAt {
+    fn add_certificates(
+        &self,
+        certificates: &[Certificate],
+        at: UnixTime,
+    ) -> Result<Vec<Addition>, Error> {
+        if self.adds.fetch_add(1, Ordering::Relaxed) == self.failing {
+            return Err(Error::Damaged("test"));
+        }
+        self.store.add_certificates(certificates, at)
+    }
+    fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error> {
+        self.store.certificate(fingerprint)
+    }
+    fn by_address(&self, address: &EmailAddress) -> Result<Vec<StoredCertificate>, Error> {
+        self.store.by_address(address)
+    }
+    fn by_issuer_and_serial(
+        &self,
+        issuer: &[u8],
+        serial: &[u8],
+    ) -> Result<Vec<StoredCertificate>, Error> {
+        self.store.by_issuer_and_serial(issuer, serial)
+    }
+    fn by_subject_key_id(&self, id: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
+        self.store.by_subject_key_id(id)
+    }
+    fn by_public_key(&self, id: &[u8; 32]) -> Result<Vec<StoredCertificate>, Error> {
+        self.store.by_public_key(id)
+    }
+    fn by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
+        self.store.by_subject(subject)
+    }
+    fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {
+        self.store.certificates()
+    }
+    fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
+        self.store.set_trust_of(fingerprints, trust)
+    }
+    fn anchors(&self) -> Result<Vec<Certificate>, Error> {
+        self.store.anchors()
+    }
+    fn add_key(
+        &self,
+        public_key: &PublicKey,
+        key: &ProtectedKey,
+        at: UnixTime,
+    ) -> Result<Addition, Error> {
+        self.store.add_key(public_key, key, at)
+    }
+    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<ProtectedKey>, Error> {
+        self.store.key(public_key_id)
+    }
+    fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error> {
+        self.store.has_key(public_key_id)
+    }
+    fn record(&self, activity: &Activity) -> Result<u64, Error> {
+        self.store.record(activity)
+    }
+    fn activities(&self) -> Result<Vec<Recorded>, Error> {
+        self.store.activities()
+    }
+    fn check_log(&self) -> Result<(), Error> {
+        self.store.check_log()
+    }
+}
