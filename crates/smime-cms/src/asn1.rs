@@ -8,7 +8,8 @@ use smime_crypto::{
 use smime_x509::{Certificate, Name};
 
 // RFC 5652 §4, §5.1, §6.1, RFC 5083 §2.1
-pub(crate) const ID_DATA: Oid = Oid::new("1.2.840.113549.1.7.1");
+/// The type of content that is bytes and nothing more; the one of mail (RFC 5652 §4).
+pub const ID_DATA: Oid = Oid::new("1.2.840.113549.1.7.1");
 pub(crate) const ID_SIGNED_DATA: Oid = Oid::new("1.2.840.113549.1.7.2");
 pub(crate) const ID_ENVELOPED_DATA: Oid = Oid::new("1.2.840.113549.1.7.3");
 pub(crate) const ID_AUTH_ENVELOPED_DATA: Oid = Oid::new("1.2.840.113549.1.9.16.1.23");

@@ -20,6 +20,7 @@ mod object;
 mod show;
 mod signed;
 
+pub use asn1::ID_DATA;
 pub use capabilities::Capabilities;
 pub use envelope::{
     Decrypted, Encryptor, Envelope, EnvelopeWriter, Opened, Quarantined, Recipient, RecipientId,

@@ -6,7 +6,7 @@ use smime_cms::{
     Envelope, Object, Opened, Outcome, RecipientId, Refusal, Sender, SignatureCheck, SignedMessage,
     SignerId, SignerReport, Verdict,
 };
-use smime_crypto::{Algorithm, PrivateKey, UnixTime};
+use smime_crypto::{Algorithm, Oid, PrivateKey, UnixTime};
 use smime_io::{Source, Spool, TooLarge};
 use smime_mime::{Entity, Protection};
 use smime_store::{Activity, Direction, Operation, StoredCertificate};
@@ -167,6 +167,7 @@ impl Walk<'_> {
 
     /// Judges a signature around the whole, adds its layer, and returns its content.
     fn verified(&mut self, signed: SignedMessage) -> Result<(bool, Entity), Cause> {
+        check_is_mail(signed.content_type())?;
         let (content, signers, good) = self.judge(signed)?;
         let safe = signers.iter().all(|signer| vouches(&signer.verdict)) && !signers.is_empty();
         self.layers.push(Layer::Signed {
@@ -211,6 +212,7 @@ impl Walk<'_> {
     /// Opens an envelope, adds its layer, and returns what may leave it.
     fn decrypted(&mut self, envelope: Envelope) -> Result<Entity, Cause> {
         let engine = self.engine;
+        check_is_mail(envelope.content_type())?;
         let cipher = envelope.cipher().ok();
         let (recipient, opened) = self.open_envelope(envelope)?;
         let layer = |authenticated| Layer::Encrypted {
@@ -397,6 +399,18 @@ impl Walk<'_> {
                     .collect::<Vec<_>>(),
             })
             .collect()
+    }
+}
+
+/// A MIME entity travels as id-data (RFC 8551 §2.4); other content is not read as one, whoever
+/// signed it.
+fn check_is_mail(content_type: Oid) -> Result<(), Cause> {
+    if content_type == smime_cms::ID_DATA {
+        Ok(())
+    } else {
+        Err(Cause::Cms(smime_cms::Error::UnknownContentType(
+            content_type,
+        )))
     }
 }
 
