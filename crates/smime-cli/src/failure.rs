@@ -77,7 +77,11 @@ impl From<&Cause> for Failure {
     fn from(cause: &Cause) -> Self {
         let kind = match cause {
             Cause::NoKey | Cause::KeyLocked | Cause::DecryptFailed => Kind::Undecryptable,
-            Cause::Mime(_) | Cause::Cms(_) | Cause::TooLarge(_) | Cause::Crypto(_) => Kind::Input,
+            Cause::Malformed(_)
+            | Cause::Mime(_)
+            | Cause::Cms(_)
+            | Cause::TooLarge(_)
+            | Cause::Crypto(_) => Kind::Input,
             Cause::Withheld
             | Cause::Refused(_)
             | Cause::NoSender

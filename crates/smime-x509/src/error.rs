@@ -116,6 +116,8 @@ pub enum ChainErrorKind {
     UnknownAlgorithm(Box<Oid>),
     /// A signature algorithm or key of known name in a form that cannot be used.
     UnusableAlgorithm,
+    /// A certificate that was distrusted by name.
+    Distrusted,
     /// More work than one chain is worth.
     BudgetExhausted,
 }
@@ -146,6 +148,7 @@ impl ChainErrorKind {
             Self::AlgorithmRefused(_) | Self::UnknownAlgorithm(_) | Self::UnusableAlgorithm => {
                 "chain.algorithm_refused"
             }
+            Self::Distrusted => "chain.distrusted",
             Self::BudgetExhausted => "chain.budget_exhausted",
         }
     }
@@ -168,6 +171,7 @@ impl ChainErrorKind {
             Self::ExtendedKeyUsage => 10,
             Self::NotYetValid => 11,
             Self::Expired => 12,
+            Self::Distrusted => 13,
             Self::BudgetExhausted => u8::MAX,
         }
     }
@@ -197,6 +201,7 @@ impl fmt::Display for ChainErrorKind {
             Self::AlgorithmRefused(refused) => fmt::Display::fmt(refused, f),
             Self::UnknownAlgorithm(oid) => write!(f, "unknown signature algorithm {oid}"),
             Self::UnusableAlgorithm => f.write_str("signature algorithm or key cannot be used"),
+            Self::Distrusted => f.write_str("certificate distrusted"),
             Self::BudgetExhausted => f.write_str("too much work to find a chain"),
         }
     }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use crate::{Certificate, Name, bundle::Index};
 
 /// The anchors of trust: certificates whose name and key are believed because someone put them
@@ -5,8 +7,13 @@ use crate::{Certificate, Name, bundle::Index};
 ///
 /// What an anchor says of itself counts as on any other certificate of a path: its validity, its
 /// basic constraints, key usage and critical extensions. Its own signature does not count.
+///
+/// A certificate that is distrusted here ends every path it stands in, as an anchor too.
 #[derive(Clone, Debug, Default)]
-pub struct TrustStore(Index);
+pub struct TrustStore {
+    anchors: Index,
+    distrusted: HashSet<[u8; 32]>,
+}
 
 impl TrustStore {
     /// Makes a store without anchors, in which nothing is trusted.
@@ -16,34 +23,44 @@ impl TrustStore {
 
     /// Adds an anchor; says whether it was not there before.
     pub fn add(&mut self, anchor: Certificate) -> bool {
-        self.0.add(anchor)
+        self.anchors.add(anchor)
+    }
+
+    /// Distrusts the certificate of this SHA-256, wherever it comes from.
+    pub fn distrust(&mut self, fingerprint: [u8; 32]) {
+        self.distrusted.insert(fingerprint);
+    }
+
+    /// Says whether exactly this certificate is distrusted.
+    pub fn distrusts(&self, certificate: &Certificate) -> bool {
+        self.distrusted.contains(&certificate.fingerprint())
     }
 
     /// Returns the anchors in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Certificate> {
-        self.0.certificates.iter()
+        self.anchors.certificates.iter()
     }
 
     /// Returns how many anchors there are.
     pub fn len(&self) -> usize {
-        self.0.certificates.len()
+        self.anchors.certificates.len()
     }
 
     /// Says whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.certificates.is_empty()
+        self.anchors.certificates.is_empty()
     }
 
     /// Says whether exactly this certificate is an anchor.
     pub fn contains(&self, certificate: &Certificate) -> bool {
-        self.0.contains(certificate)
+        self.anchors.contains(certificate)
     }
 
     pub(crate) fn with_subject<'a>(
         &'a self,
         name: &Name,
     ) -> impl Iterator<Item = &'a Certificate> + use<'a> {
-        self.0.with_subject(name)
+        self.anchors.with_subject(name)
     }
 }
 

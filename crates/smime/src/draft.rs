@@ -21,7 +21,8 @@ pub struct Draft {
     pub signature: SignatureChoice,
     /// Which content cipher.
     pub cipher: Cipher,
-    /// The digest of OAEP for RSA recipients; PKCS#1 v1.5, which every peer reads, when absent.
+    /// The digest of OAEP for all RSA recipients; when absent, OAEP where a recipient is known to
+    /// read it, and PKCS#1 v1.5, which every peer reads, elsewhere.
     pub oaep: Option<DigestAlgorithm>,
 }
 

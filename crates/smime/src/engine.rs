@@ -2,7 +2,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use smime_crypto::{CryptoProvider, Random, UnixTime};
 use smime_io::Limits;
-use smime_store::Store;
+use smime_store::{Store, Trust};
 use smime_x509::{Certificate, CertificateBundle, ChainVerifier, TrustStore};
 
 use crate::{Cause, Keyring, Policy};
@@ -66,21 +66,31 @@ impl Engine<'_> {
         }
     }
 
-    /// Adds to `pool` what the store holds of the issuers of `certificates`, and of theirs.
+    /// Adds to `pool` what the store holds of the issuers of `certificates`, and of theirs; what
+    /// the store distrusts among all of them becomes distrusted in `anchors`.
     pub(crate) fn add_issuers<'c>(
         &self,
         certificates: impl IntoIterator<Item = &'c Certificate>,
         pool: &mut CertificateBundle,
+        anchors: &mut TrustStore,
     ) -> Result<(), Cause> {
         let mut names: Vec<Vec<u8>> = Vec::new();
         for certificate in certificates {
             note_issuer(&mut names, certificate);
+            let fingerprint = certificate.fingerprint();
+            let stored = self.store.certificate(&fingerprint)?;
+            if stored.is_some_and(|stored| stored.trust == Trust::Distrusted) {
+                anchors.distrust(fingerprint);
+            }
         }
         let mut next = 0;
         while let Some(name) = names.get(next).filter(|_| next < ISSUER_NAMES).cloned() {
             next += 1;
             for stored in self.store.by_subject(&name)? {
                 note_issuer(&mut names, &stored.certificate);
+                if stored.trust == Trust::Distrusted {
+                    anchors.distrust(stored.certificate.fingerprint());
+                }
                 pool.add(stored.certificate);
             }
         }

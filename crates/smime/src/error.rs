@@ -23,6 +23,8 @@ pub enum Cause {
     Io(io::Error),
     /// A bound of [`smime_io::Limits`] was crossed.
     TooLarge(TooLarge),
+    /// The encoding of content, found while reading it: base64, or ASN.1 segments.
+    Malformed(io::Error),
     /// The MIME structure.
     Mime(smime_mime::Error),
     /// The CMS object.
@@ -80,6 +82,7 @@ impl Cause {
         match self {
             Self::Io(_) => "engine.io",
             Self::TooLarge(_) => "engine.too_large",
+            Self::Malformed(_) => "engine.malformed",
             Self::Mime(error) => error.code(),
             Self::Cms(error) => error.code(),
             Self::Crypto(error) => error.code(),
@@ -120,7 +123,7 @@ impl error::Error for Error {}
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => error.fmt(f),
+            Self::Io(error) | Self::Malformed(error) => error.fmt(f),
             Self::TooLarge(error) => error.fmt(f),
             Self::Mime(error) => error.fmt(f),
             Self::Cms(error) => error.fmt(f),
@@ -150,7 +153,11 @@ impl fmt::Display for Cause {
 
 impl From<io::Error> for Cause {
     fn from(error: io::Error) -> Self {
-        TooLarge::find(&error).map_or(Self::Io(error), Self::TooLarge)
+        match TooLarge::find(&error) {
+            Some(crossed) => Self::TooLarge(crossed),
+            None if error.kind() == io::ErrorKind::InvalidData => Self::Malformed(error),
+            None => Self::Io(error),
+        }
     }
 }
 

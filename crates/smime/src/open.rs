@@ -1,6 +1,6 @@
 //! The incoming loop: one layer a turn, from the mail as received to the entity inside.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use smime_cms::{
     Envelope, Object, Opened, Outcome, RecipientId, Refusal, Sender, SignatureCheck, SignedMessage,
@@ -180,8 +180,7 @@ impl Walk<'_> {
 
     fn judge(&self, signed: SignedMessage) -> Result<(Source, Vec<SignerReport>, bool), Cause> {
         let engine = self.engine;
-        let anchors = engine.anchors()?;
-        let chains = engine.chains(&anchors);
+        let mut anchors = engine.anchors()?;
         let mut pool = CertificateBundle::new();
         for signer in signed.signer_ids() {
             for stored in self.find_signer(signer)? {
@@ -194,7 +193,8 @@ impl Walk<'_> {
             .chain(pool.iter())
             .cloned()
             .collect();
-        engine.add_issuers(&known, &mut pool)?;
+        engine.add_issuers(&known, &mut pool, &mut anchors)?;
+        let chains = engine.chains(&anchors);
         let check = SignatureCheck {
             chains: Some(&chains),
             provider: engine.provider,
@@ -250,9 +250,7 @@ impl Walk<'_> {
     fn release(&mut self, plaintext: Source) -> Result<(bool, Entity), Cause> {
         let engine = self.engine;
         let hide = |cause: Cause| match cause {
-            // A transfer encoding that broke says how the plaintext came out, too.
-            Cause::Io(error) if error.kind() == io::ErrorKind::InvalidData => Cause::DecryptFailed,
-            Cause::Io(_) | Cause::TooLarge(_) | Cause::Store(_) => cause,
+            Cause::Io(_) | Cause::Store(_) => cause,
             _ => Cause::DecryptFailed,
         };
         let entity = Entity::read(plaintext, &engine.limits).map_err(|it| hide(it.into()))?;

@@ -26,7 +26,8 @@ pub struct Sealing<'a> {
     form: SignedForm,
     signer: Option<Signer>,
     cipher: Option<ContentCipher>,
-    transport: KeyTransport,
+    /// The key transport asked for, in place of what is known of each recipient.
+    oaep: Option<KeyTransport>,
     copies: Vec<SealedCopy>,
     receipt: Receipt,
     message_id: Option<String>,
@@ -113,10 +114,10 @@ impl Engine<'_> {
     }
 
     fn decide(&self, draft: &Draft, mail: &Entity, at: UnixTime) -> Result<Sealing<'_>, Cause> {
-        let anchors = self.anchors()?;
+        let mut anchors = self.anchors()?;
         let mut receipt = Receipt::default();
-        let signer = self.decide_signer(draft, mail, &anchors, at, &mut receipt)?;
-        let copies = self.decide_copies(draft, mail, &anchors, at, &mut receipt)?;
+        let signer = self.decide_signer(draft, mail, &mut anchors, at, &mut receipt)?;
+        let copies = self.decide_copies(draft, mail, &mut anchors, at, &mut receipt)?;
         let cipher = match &copies {
             Some(copies) => Some(self.decide_cipher(draft, copies, at, &mut receipt)?),
             None => None,
@@ -128,14 +129,13 @@ impl Engine<'_> {
             }]
         });
         let (message_id, from) = mail_identity(mail);
-        let transport = match draft.oaep {
-            Some(digest) => KeyTransport::RsaOaep {
-                digest,
-                mgf: digest,
-            },
-            None => KeyTransport::RsaPkcs1,
-        };
-        self.check_permitted(Algorithm::Transport(transport), Use::Encrypt, at)?;
+        let oaep = draft.oaep.map(|digest| KeyTransport::RsaOaep {
+            digest,
+            mgf: digest,
+        });
+        if let Some(oaep) = oaep {
+            self.check_permitted(Algorithm::Transport(oaep), Use::Encrypt, at)?;
+        }
         Ok(Sealing {
             engine: self,
             at,
@@ -143,7 +143,7 @@ impl Engine<'_> {
             form: draft.form,
             signer,
             cipher,
-            transport,
+            oaep,
             copies,
             receipt,
             message_id,
@@ -155,7 +155,7 @@ impl Engine<'_> {
         &self,
         draft: &Draft,
         mail: &Entity,
-        anchors: &TrustStore,
+        anchors: &mut TrustStore,
         at: UnixTime,
         receipt: &mut Receipt,
     ) -> Result<Option<Signer>, Cause> {
@@ -207,7 +207,7 @@ impl Engine<'_> {
         &self,
         draft: &Draft,
         mail: &Entity,
-        anchors: &TrustStore,
+        anchors: &mut TrustStore,
         at: UnixTime,
         receipt: &mut Receipt,
     ) -> Result<Option<Vec<SealedCopy>>, Cause> {
@@ -265,12 +265,7 @@ impl Engine<'_> {
             copies
                 .iter()
                 .flat_map(|copy| &copy.recipients)
-                .all(|recipient| {
-                    let capabilities = recipient.certificate().smime_capabilities();
-                    capabilities
-                        .and_then(|der| Capabilities::from_der(der).ok())
-                        .is_some_and(|capabilities| capabilities.supports(cipher))
-                })
+                .all(|recipient| capabilities(recipient).is_some_and(|it| it.supports(cipher)))
         };
         let permitted = |cipher| self.check_permitted(Algorithm::Cipher(cipher), Use::Encrypt, at);
         let (cipher, code) = match draft.cipher {
@@ -400,10 +395,18 @@ impl Sealing<'_> {
         out: impl Write,
     ) -> Result<(), Cause> {
         let (provider, random) = (self.engine.provider, self.engine.random);
-        let recipients = copy
-            .recipients
-            .iter()
-            .map(|recipient| Recipient::from(recipient.clone()).transport(self.transport));
+        let recipients = copy.recipients.iter().map(|recipient| {
+            let known = capabilities(recipient)
+                .and_then(|it| it.oaep())
+                .filter(|known| {
+                    let known = Algorithm::Transport(*known);
+                    self.engine
+                        .check_permitted(known, Use::Encrypt, self.at)
+                        .is_ok()
+                });
+            let transport = self.oaep.or(known).unwrap_or(KeyTransport::RsaPkcs1);
+            Recipient::from(recipient.clone()).transport(transport)
+        });
         let kind = if cipher.is_authenticated() {
             SmimeType::AuthEnvelopedData
         } else {
@@ -521,6 +524,11 @@ fn without_repetition(addresses: Vec<EmailAddress>) -> Vec<EmailAddress> {
         }
     }
     kept
+}
+
+/// What a recipient's certificate says that they can read (RFC 4262).
+fn capabilities(recipient: &VerifiedRecipient) -> Option<Capabilities> {
+    Capabilities::from_der(recipient.certificate().smime_capabilities()?).ok()
 }
 
 fn mail_identity(mail: &Entity) -> (Option<String>, Option<String>) {

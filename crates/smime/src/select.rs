@@ -18,7 +18,7 @@ impl Engine<'_> {
     pub(crate) fn signing_identity(
         &self,
         address: &EmailAddress,
-        anchors: &TrustStore,
+        anchors: &mut TrustStore,
         at: UnixTime,
     ) -> Result<(VerifiedSigner, Arc<PrivateKey>), Cause> {
         let mut code = "select.no_certificate";
@@ -28,7 +28,7 @@ impl Engine<'_> {
                 code = "select.no_private_key";
                 continue;
             }
-            let pool = self.pool(&certificate)?;
+            let pool = self.pool(&certificate, anchors)?;
             let proven = match self.chains(anchors).verify_signer(&certificate, &pool, at) {
                 Ok(proven) => proven,
                 Err(error) => {
@@ -57,7 +57,7 @@ impl Engine<'_> {
     pub(crate) fn recipients(
         &self,
         addresses: &[EmailAddress],
-        anchors: &TrustStore,
+        anchors: &mut TrustStore,
         at: UnixTime,
     ) -> Result<Vec<VerifiedRecipient>, Cause> {
         let (mut recipients, mut problems) = (Vec::new(), Vec::new());
@@ -80,12 +80,12 @@ impl Engine<'_> {
     fn recipient(
         &self,
         candidates: Vec<StoredCertificate>,
-        anchors: &TrustStore,
+        anchors: &mut TrustStore,
         at: UnixTime,
     ) -> Result<Result<VerifiedRecipient, &'static str>, Cause> {
         let mut code = "select.no_certificate";
         for StoredCertificate { certificate, .. } in candidates {
-            let pool = self.pool(&certificate)?;
+            let pool = self.pool(&certificate, anchors)?;
             match self
                 .chains(anchors)
                 .verify_recipient(&certificate, &pool, at)
@@ -97,9 +97,13 @@ impl Engine<'_> {
         Ok(Err(code))
     }
 
-    fn pool(&self, certificate: &Certificate) -> Result<CertificateBundle, Cause> {
+    fn pool(
+        &self,
+        certificate: &Certificate,
+        anchors: &mut TrustStore,
+    ) -> Result<CertificateBundle, Cause> {
         let mut pool = CertificateBundle::new();
-        self.add_issuers([certificate], &mut pool)?;
+        self.add_issuers([certificate], &mut pool, anchors)?;
         Ok(pool)
     }
 }

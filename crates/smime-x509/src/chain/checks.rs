@@ -14,6 +14,7 @@ pub(crate) fn check_leaf(
     purpose: Purpose,
     at: UnixTime,
 ) -> Result<(), ChainErrorKind> {
+    check_not_distrusted(verifier, leaf)?;
     if purpose.is_mail() {
         let policy = verifier.policy;
         if policy.key_usage == Presence::Required && leaf.key_usage().is_none() {
@@ -41,6 +42,7 @@ pub(crate) fn check_issuer(
     below: u8,
     at: UnixTime,
 ) -> Result<(), ChainErrorKind> {
+    check_not_distrusted(verifier, issuer)?;
     // Version 1 and 2 have no basicConstraints, and nothing else proves an authority. That goes
     // for anchors too: an end entity that was trusted directly must not issue others.
     let constraints = issuer
@@ -82,6 +84,17 @@ pub(crate) fn permitted_scheme(
         .permits(algorithm, Use::AcceptSignature, at);
     permitted.map_err(ChainErrorKind::AlgorithmRefused)?;
     Ok(scheme)
+}
+
+fn check_not_distrusted(
+    verifier: &ChainVerifier<'_>,
+    certificate: &Certificate,
+) -> Result<(), ChainErrorKind> {
+    if verifier.anchors.distrusts(certificate) {
+        Err(ChainErrorKind::Distrusted)
+    } else {
+        Ok(())
+    }
 }
 
 fn check_key(
