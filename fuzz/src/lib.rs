@@ -1,0 +1,75 @@
+//! What the fuzz targets share.
+
+use std::{
+    io::{self, Read},
+    sync::LazyLock,
+};
+
+use smime::{
+    Clock, Engine, Keyring, Policy,
+    io::{Limits, Source},
+    store::{Memory, Store, Trust},
+};
+use smime_testkit::{AcceptAll, Authority, Identity, NOW, Profile, SeededRandom, TestKey};
+
+/// The authority of the seeds.
+pub static AUTHORITY: LazyLock<Authority> =
+    LazyLock::new(|| Authority::root("Fuzz CA", TestKey::P384A));
+
+/// The people of the seeds: one has an RSA key, one an elliptic-curve key.
+pub static PEOPLE: LazyLock<[Identity; 2]> = LazyLock::new(|| {
+    let rsa = AUTHORITY.person("alice@example.com", Profile::of(TestKey::Rsa2048A));
+    let ec = AUTHORITY.person("bob@example.org", Profile::of(TestKey::P256A));
+    [rsa, ec]
+});
+
+/// The content that the detached signatures among the seeds are over.
+pub const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nThe content of the seeds.\r\n";
+
+/// Calls `work` with an engine that holds everybody's keys and believes every signature.
+pub fn with_engine<T>(policy: Policy, work: impl FnOnce(&Engine<'_>) -> T) -> T {
+    let store = Memory::new();
+    let keys = Keyring::new(Vec::new());
+    let mut certificates = vec![AUTHORITY.certificate().clone()];
+    for person in PEOPLE.iter() {
+        certificates.push(person.certificate.clone());
+        keys.add(person.private_key());
+    }
+    store
+        .add_certificates(&certificates, NOW)
+        .expect("memory takes certificates");
+    store
+        .set_trust(&AUTHORITY.certificate().fingerprint(), Trust::Anchor)
+        .expect("the authority was added");
+    work(&Engine {
+        provider: &AcceptAll,
+        random: &SeededRandom::new(0),
+        store: &store,
+        keys: &keys,
+        policy,
+        clock: Clock::Fixed(NOW),
+        limits: small_limits(),
+    })
+}
+
+/// Limits small enough to be crossed by small inputs.
+pub fn small_limits() -> Limits {
+    Limits {
+        message: 1 << 20,
+        headers: 8 << 10,
+        structure: 32 << 10,
+        depth: 8,
+        parts: 20,
+        in_memory: 1 << 20,
+    }
+}
+
+/// Reads a source to its end.
+///
+/// # Errors
+/// What the source returned.
+pub fn drain(source: &Source) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.open()?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
