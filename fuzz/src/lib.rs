@@ -23,18 +23,23 @@ pub static PEOPLE: LazyLock<[Identity; 2]> = LazyLock::new(|| {
     [rsa, ec]
 });
 
+/// Their keys; loading an RSA key takes longer than most inputs.
+static KEYS: LazyLock<Keyring> = LazyLock::new(|| {
+    let keys = Keyring::new(Vec::new());
+    PEOPLE
+        .iter()
+        .for_each(|person| keys.add(person.private_key()));
+    keys
+});
+
 /// The content that the detached signatures among the seeds are over.
 pub const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nThe content of the seeds.\r\n";
 
 /// Calls `work` with an engine that holds everybody's keys and believes every signature.
 pub fn with_engine<T>(policy: Policy, work: impl FnOnce(&Engine<'_>) -> T) -> T {
     let store = Memory::new();
-    let keys = Keyring::new(Vec::new());
     let mut certificates = vec![AUTHORITY.certificate().clone()];
-    for person in PEOPLE.iter() {
-        certificates.push(person.certificate.clone());
-        keys.add(person.private_key());
-    }
+    certificates.extend(PEOPLE.iter().map(|person| person.certificate.clone()));
     store
         .add_certificates(&certificates, NOW)
         .expect("memory takes certificates");
@@ -45,7 +50,7 @@ pub fn with_engine<T>(policy: Policy, work: impl FnOnce(&Engine<'_>) -> T) -> T 
         provider: &AcceptAll,
         random: &SeededRandom::new(0),
         store: &store,
-        keys: &keys,
+        keys: &KEYS,
         policy,
         clock: Clock::Fixed(NOW),
         limits: small_limits(),
