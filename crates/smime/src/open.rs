@@ -1,6 +1,6 @@
 //! The incoming loop: one layer a turn, from the mail as received to the entity inside.
 
-use std::io::Read;
+use std::{collections::HashSet, io::Read};
 
 use smime_cms::{
     Envelope, Object, Opened, Outcome, RecipientId, Refusal, Sender, SignatureCheck, SignedMessage,
@@ -139,7 +139,8 @@ impl Walk<'_> {
     fn run(&mut self, mail: Entity) -> Result<Entity, Cause> {
         let limits = &self.engine.limits;
         let mut entity = mail;
-        for _ in 0..=limits.depth {
+        // Every turn adds a layer, or two where a signature inside vouches for an envelope.
+        while self.layers.len() <= limits.depth {
             entity = match entity.protection()? {
                 Protection::None => {
                     self.report_parts(&entity)?;
@@ -295,14 +296,18 @@ impl Walk<'_> {
         }
     }
 
-    /// Tries each recipient that is a certificate of ours with its key.
+    /// Tries each recipient that is a certificate of ours with its key; each certificate once,
+    /// however often the envelope names it, because a try takes a key and a pass over the content.
     fn open_envelope(&self, envelope: Envelope) -> Result<([u8; 32], Opened), Cause> {
         let engine = self.engine;
         let mut failure = Cause::NoKey;
-        let ids: Vec<RecipientId> = envelope.recipients().to_vec();
-        for id in &ids {
+        let mut tried = HashSet::new();
+        for id in envelope.recipients() {
             for stored in self.find(id)? {
                 let certificate = stored.certificate;
+                if !tried.insert(certificate.fingerprint()) {
+                    continue;
+                }
                 let found =
                     engine
                         .keys
