@@ -1,6 +1,7 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 use smime::{
     Mode, Policy,
     crypto::{ContentCipher, DigestAlgorithm, UnixTime},
@@ -9,7 +10,7 @@ use smime::{
 
 /// Seal, open and judge S/MIME mail.
 #[derive(Debug, Parser)]
-#[command(name = "smime", version, disable_help_subcommand = true)]
+#[command(name = "smime", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -47,12 +48,20 @@ pub(crate) struct Global {
     pub(crate) passphrase_env: Option<String>,
 }
 
+impl Global {
+    /// Returns the files given that every command may read, and that none may write over.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.store, &self.passphrase_file];
+        files.into_iter().filter_map(|file| file.as_deref())
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Do the whole job on a fresh store: make people, seal every sample mail, open it again
     Demo {
         /// Where to leave the store and the mails; a new directory when absent
-        #[arg(long)]
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
         dir: Option<PathBuf>,
     },
     /// Certificates
@@ -68,15 +77,28 @@ pub(crate) enum Command {
     /// Work on CMS objects without a store
     #[command(subcommand)]
     Cms(Cms),
-    /// Show what was done
+    /// Show what was done, oldest first
     Log,
+    /// Print a script that completes commands and options in a shell
+    Completions {
+        /// Which shell
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write manual pages, one for each command
+    Man {
+        /// Where to; made when absent
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cert {
     /// Add certificates from files, any number in each
     Import {
-        #[arg(required = true)]
+        /// PEM with anything between the certificates, DER, or base64; `-` is standard input
+        #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Take the certification authorities among them as anchors of trust
         #[arg(long)]
@@ -84,25 +106,31 @@ pub(crate) enum Cert {
     },
     /// List the certificates of the store
     List {
-        /// Part of a subject, an address or a SHA-256
+        /// Part of a subject or an address, or the start of a SHA-256
+        #[arg(value_name = "QUERY")]
         query: Option<String>,
         /// Only those that expire within so many days
         #[arg(long, value_name = "DAYS")]
         expiring: Option<u32>,
     },
     /// Show every certificate of a file, or those of the store that match
-    Show { target: String },
+    Show {
+        /// A file, `-` for standard input, or what `cert list` takes
+        #[arg(value_name = "FILE|QUERY", value_hint = ValueHint::AnyPath)]
+        target: String,
+    },
     /// Judge a certificate, without a store
     Verify {
         #[command(flatten)]
         trust: Trust,
         /// What the certificate must be good for
-        #[arg(long, value_enum, default_value_t = PurposeWord::Any)]
+        #[arg(long, value_enum, value_name = "PURPOSE", default_value_t = PurposeWord::Any)]
         purpose: PurposeWord,
         /// An address that the certificate must name
         #[arg(long, value_name = "ADDRESS", value_parser = address)]
         email: Option<EmailAddress>,
         /// The certificate: the first in the file; any others help to build the chain
+        #[arg(value_name = "LEAF")]
         leaf: PathBuf,
     },
 }
@@ -110,13 +138,18 @@ pub(crate) enum Cert {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Add one private key for certificates that are in the store
-    Import { file: PathBuf },
+    Import {
+        /// PKCS#8, PKCS#1 or SEC1, in PEM or DER; the passphrase opens it, if it is protected, and
+        /// protects it in the store
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Seal {
     /// The mail; `-` is standard input
-    #[arg(default_value = "-")]
+    #[arg(value_name = "MAIL", default_value = "-")]
     pub(crate) mail: PathBuf,
     /// Where the sealed mail goes; a Bcc recipient's copy goes beside it
     #[arg(short, long, value_name = "FILE")]
@@ -128,10 +161,10 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "ADDRESS", value_parser = address, num_args = 1..)]
     pub(crate) to: Vec<EmailAddress>,
     /// Whether to sign
-    #[arg(long, value_enum, default_value_t = ModeWord::IfPossible)]
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = ModeWord::IfPossible)]
     pub(crate) sign: ModeWord,
     /// Whether to encrypt
-    #[arg(long, value_enum, default_value_t = ModeWord::IfPossible)]
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = ModeWord::IfPossible)]
     pub(crate) encrypt: ModeWord,
     #[command(flatten)]
     pub(crate) how: How,
@@ -144,13 +177,13 @@ pub(crate) struct How {
     #[arg(long)]
     pub(crate) opaque: bool,
     /// The digest of the signature; what suits the key when absent
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "DIGEST")]
     pub(crate) digest: Option<DigestWord>,
     /// RSASSA-PSS instead of PKCS#1 v1.5
     #[arg(long)]
     pub(crate) pss: bool,
     /// The content cipher; the best that all recipients are known to read when absent
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "CIPHER")]
     pub(crate) cipher: Option<CipherWord>,
     /// RSAES-OAEP with SHA-256 instead of PKCS#1 v1.5
     #[arg(long)]
@@ -160,19 +193,19 @@ pub(crate) struct How {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
     /// The mail; `-` is standard input
-    #[arg(default_value = "-")]
+    #[arg(value_name = "MAIL", default_value = "-")]
     pub(crate) mail: PathBuf,
-    /// Where the opened entity goes
+    /// Where the opened entity goes; standard output when absent, nowhere with --json
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Use what is given here instead of a store
     #[arg(long)]
     pub(crate) no_store: bool,
     /// Certificates to trust
-    #[arg(long, value_name = "FILE", requires = "no_store", num_args = 1)]
+    #[arg(long, value_name = "FILE", requires = "no_store")]
     pub(crate) anchor: Vec<PathBuf>,
     /// Certificates that help to build chains
-    #[arg(long, value_name = "FILE", requires = "no_store", num_args = 1)]
+    #[arg(long, value_name = "FILE", requires = "no_store")]
     pub(crate) pool: Vec<PathBuf>,
     /// A certificate of ours
     #[arg(long, value_name = "FILE", requires = "no_store")]
@@ -186,19 +219,25 @@ pub(crate) struct Open {
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Trust {
     /// Certificates to trust
-    #[arg(long, value_name = "FILE", num_args = 1)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) anchor: Vec<PathBuf>,
     /// Certificates that help to build chains
-    #[arg(long, value_name = "FILE", num_args = 1)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) pool: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cms {
     /// Show the structure of a CMS object, without judging it
-    Show { file: PathBuf },
+    Show {
+        /// DER, BER, PEM or S/MIME; `-` is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Judge a signature
     Verify {
+        /// DER, BER, PEM or S/MIME; `-` is standard input
+        #[arg(value_name = "FILE")]
         file: PathBuf,
         /// The content, when the signature is detached
         #[arg(long, value_name = "FILE")]
@@ -214,27 +253,27 @@ pub(crate) enum Cms {
     },
     /// Decrypt
     Decrypt {
+        /// DER, BER, PEM or S/MIME; `-` is standard input
+        #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Where the plaintext goes
+        /// Where the plaintext goes; standard output when absent, nowhere with --json
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        #[arg(long, value_name = "FILE", required = true)]
-        cert: PathBuf,
-        #[arg(long, value_name = "FILE", required = true)]
-        key: PathBuf,
+        #[command(flatten)]
+        own: Own,
     },
     /// Sign a file, detached unless --opaque
     Sign {
+        /// A MIME entity, or any file with --der; `-` is standard input
+        #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Where the signed message goes; standard output when absent
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// The signer's certificate, and others to include
-        #[arg(long, value_name = "FILE", required = true)]
-        cert: PathBuf,
-        #[arg(long, value_name = "FILE", required = true)]
-        key: PathBuf,
+        #[command(flatten)]
+        own: Own,
         /// The digest; what suits the key when absent
-        #[arg(long, value_enum)]
+        #[arg(long, value_enum, value_name = "DIGEST")]
         digest: Option<DigestWord>,
         /// RSASSA-PSS instead of PKCS#1 v1.5
         #[arg(long)]
@@ -248,14 +287,17 @@ pub(crate) enum Cms {
     },
     /// Encrypt a file
     Encrypt {
+        /// A MIME entity, or any file with --der; `-` is standard input
+        #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Where the encrypted message goes; standard output when absent
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
         /// The recipients' certificates
         #[arg(long, value_name = "CERT", required = true, num_args = 1..)]
         to: Vec<PathBuf>,
         /// The content cipher
-        #[arg(long, value_enum, default_value_t = CipherWord::Aes256Gcm)]
+        #[arg(long, value_enum, value_name = "CIPHER", default_value_t = CipherWord::Aes256Gcm)]
         cipher: CipherWord,
         /// RSAES-OAEP with SHA-256 instead of PKCS#1 v1.5
         #[arg(long)]
@@ -264,6 +306,17 @@ pub(crate) enum Cms {
         #[arg(long)]
         der: bool,
     },
+}
+
+/// A certificate of ours and its key.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Own {
+    /// Our certificate, beside others to include in a signature
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) cert: PathBuf,
+    /// The private key of our certificate
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) key: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -278,16 +331,23 @@ pub(crate) enum Profile {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ModeWord {
+    /// Do not
     Never,
+    /// Do if it is possible; the receipt says why it was not
     IfPossible,
+    /// Do or fail
     Always,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PurposeWord {
+    /// Whatever it allows
     Any,
+    /// Signing mail
     Sign,
+    /// Being encrypted to
     Encrypt,
+    /// Issuing certificates
     Ca,
 }
 
@@ -370,3 +430,7 @@ fn time(text: &str) -> Result<UnixTime, String> {
 fn address(text: &str) -> Result<EmailAddress, String> {
     EmailAddress::new(text).ok_or_else(|| "not a mail address".to_owned())
 }
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, and what was judged is good; 1 judged not good; 2 wrong usage; 3 input
+unreadable or malformed; 4 cannot be decrypted with the keys at hand; 5 anything else.";

@@ -5,6 +5,7 @@ mod cms;
 mod demo;
 mod key;
 mod log;
+mod manual;
 mod open;
 mod seal;
 
@@ -25,5 +26,7 @@ pub(crate) fn run(args: &Args, report: &Report) -> Result<Judgement, Failure> {
         Command::Open(open) => open::run(global, open, report),
         Command::Cms(command) => cms::run(global, command, report),
         Command::Log => log::run(global, report),
+        Command::Completions { shell } => manual::completions(*shell, report),
+        Command::Man { dir } => manual::pages(dir, report),
     }
 }

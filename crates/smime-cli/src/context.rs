@@ -1,9 +1,16 @@
-use std::{env, fs, io::IsTerminal, path::PathBuf};
+use std::{
+    env,
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+};
 
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use smime::{
     Clock, Engine, Keyring, Policy,
-    crypto::{CryptoProvider, OsRandom, Random, Secret, UnixTime, fastest, read_private_key},
+    crypto::{
+        self, CryptoProvider, OsRandom, PrivateKey, Random, Secret, UnixTime, fastest,
+        read_private_key,
+    },
     io::Limits,
     store::{Embedded, Memory, Store, Trust},
 };
@@ -24,42 +31,51 @@ pub(crate) struct Context {
     pub(crate) policy: Policy,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
+    /// Read once, for it can come from a pipe.
+    passphrase: Option<Secret>,
 }
 
 impl Context {
     /// Opens the embedded store, with the passphrase for its keys if one is given.
+    ///
+    /// There must be one: who only reads, or misspells a path, leaves no empty store behind.
     pub(crate) fn with_store(global: &Global) -> Result<Self, Failure> {
         let path = store_path(global)?;
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            fs::create_dir_all(folder)
-                .map_err(|error| Failure::new(Kind::Other, "store.io", error))?;
+        if !path.exists() {
+            let detail = format!("there is no store at {}", path.display());
+            return Err(Failure::new(Kind::Other, "store.absent", detail));
         }
-        let store = Embedded::open(&path)?;
-        let passphrases = given_passphrase(global)?.into_iter().collect();
-        Ok(Self::new(
-            global,
-            Box::new(store),
-            Keyring::new(passphrases),
-        ))
+        Self::at(&path, global)
+    }
+
+    /// Opens the embedded store, or makes it.
+    pub(crate) fn with_new_store(global: &Global) -> Result<Self, Failure> {
+        Self::at(&store_path(global)?, global)
+    }
+
+    fn at(path: &Path, global: &Global) -> Result<Self, Failure> {
+        let passphrase = given_passphrase(global)?;
+        let store = Embedded::open(path)?;
+        Ok(Self::new(global, Box::new(store), passphrase))
     }
 
     /// Makes an empty store in memory.
-    pub(crate) fn without_store(global: &Global) -> Self {
-        Self::new(global, Box::new(Memory::new()), Keyring::new(Vec::new()))
+    pub(crate) fn without_store(global: &Global) -> Result<Self, Failure> {
+        let passphrase = given_passphrase(global)?;
+        Ok(Self::new(global, Box::new(Memory::new()), passphrase))
     }
 
-    fn new(global: &Global, store: Box<dyn Store>, keys: Keyring) -> Self {
+    fn new(global: &Global, store: Box<dyn Store>, passphrase: Option<Secret>) -> Self {
+        let copy = passphrase.as_ref().map(|it| Secret::from(it.expose()));
         Self {
             store,
-            keys,
+            keys: Keyring::new(copy.into_iter().collect()),
             provider: fastest(),
             random: OsRandom,
             policy: global.profile.into(),
             clock: global.at.map_or(Clock::System, Clock::Fixed),
             limits: Limits::default(),
+            passphrase,
         }
     }
 
@@ -80,21 +96,32 @@ impl Context {
     }
 
     /// Loads a private key from a file.
-    pub(crate) fn load_key(
-        &self,
-        file: &std::path::Path,
-        global: &Global,
-    ) -> Result<smime::crypto::PrivateKey, Failure> {
-        let bytes = input::bytes(file)?;
-        let given = given_passphrase(global)?;
-        let pkcs8 = match read_private_key(&bytes, given.as_ref()) {
-            Err(smime::crypto::Error::PassphraseNeeded) => {
-                let asked = required_passphrase(global, "passphrase of the key: ")?;
-                read_private_key(&bytes, Some(&asked))
+    pub(crate) fn load_key(&self, file: &Path) -> Result<PrivateKey, Failure> {
+        let bytes = Secret::new(input::bytes(file)?);
+        let pkcs8 = match read_private_key(bytes.expose(), self.passphrase.as_ref()) {
+            Err(crypto::Error::PassphraseNeeded) if io::stdin().is_terminal() => {
+                read_private_key(bytes.expose(), Some(&prompt()?))
             }
             other => other,
         }?;
         Ok(self.provider.load_private_key(&pkcs8)?)
+    }
+
+    /// Takes out the passphrase given, or asks for it on a terminal.
+    pub(crate) fn take_passphrase(&mut self) -> Result<Secret, Failure> {
+        let passphrase = match self.passphrase.take() {
+            Some(passphrase) => passphrase,
+            None if io::stdin().is_terminal() => prompt()?,
+            None => {
+                let detail = "a passphrase is needed and there is no terminal to ask on";
+                return Err(Failure::new(Kind::Usage, "passphrase.missing", detail));
+            }
+        };
+        if passphrase.expose().is_empty() {
+            let detail = "an empty passphrase protects nothing";
+            return Err(Failure::new(Kind::Usage, "passphrase.empty", detail));
+        }
+        Ok(passphrase)
     }
 
     pub(crate) fn now(&self) -> UnixTime {
@@ -120,10 +147,9 @@ impl Context {
 
 /// Returns the passphrase given by file or environment, if one is.
 #[allow(clippy::disallowed_methods)] // the program reads the environment, the library does not
-pub(crate) fn given_passphrase(global: &Global) -> Result<Option<Secret>, Failure> {
+fn given_passphrase(global: &Global) -> Result<Option<Secret>, Failure> {
     if let Some(path) = &global.passphrase_file {
-        let bytes = fs::read(path).map_err(|error| Failure::unreadable(path, &error))?;
-        let bytes = Secret::new(bytes);
+        let bytes = Secret::new(input::bytes(path)?);
         let line = bytes
             .expose()
             .split(|byte| matches!(byte, b'\r' | b'\n'))
@@ -142,20 +168,8 @@ pub(crate) fn given_passphrase(global: &Global) -> Result<Option<Secret>, Failur
     }
 }
 
-/// Returns the passphrase given, or asks for it on a terminal.
-pub(crate) fn required_passphrase(global: &Global, prompt: &str) -> Result<Secret, Failure> {
-    if let Some(passphrase) = given_passphrase(global)? {
-        return Ok(passphrase);
-    }
-    if !std::io::stdin().is_terminal() {
-        let detail = "a passphrase is needed and there is no terminal to ask on";
-        return Err(Failure::new(
-            Kind::Usage,
-            "crypto.passphrase_needed",
-            detail,
-        ));
-    }
-    let passphrase = rpassword::prompt_password(prompt)
+fn prompt() -> Result<Secret, Failure> {
+    let passphrase = rpassword::prompt_password("passphrase of the key: ")
         .map_err(|error| Failure::new(Kind::Other, "passphrase.unreadable", error))?;
     Ok(Secret::new(passphrase.into_bytes()))
 }

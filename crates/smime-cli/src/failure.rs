@@ -1,4 +1,4 @@
-use std::{io, path::Path, process::ExitCode};
+use std::{error, fmt, io, path::Path, process::ExitCode};
 
 use smime::{Cause, cms, crypto, mime, store};
 
@@ -73,15 +73,41 @@ impl Failure {
     }
 }
 
+/// What reading an input returned, inside an [`io::Error`], so that it is told from other I/O.
+#[derive(Debug)]
+pub(crate) struct Unreadable(String);
+
+impl Unreadable {
+    pub(crate) fn wrap(path: &Path, error: &io::Error) -> io::Error {
+        let detail = format!("{}: {error}", path.display());
+        io::Error::new(error.kind(), Self(detail))
+    }
+
+    fn is_in(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl error::Error for Unreadable {}
+
 impl From<&Cause> for Failure {
     fn from(cause: &Cause) -> Self {
         let kind = match cause {
+            Cause::Io(error) if Unreadable::is_in(error) => {
+                return Self::new(Kind::Input, "input.unreadable", error);
+            }
+            // A transfer encoding that breaks off or is none is read as what it is only here.
+            Cause::Io(error) if error.kind() == io::ErrorKind::InvalidData => Kind::Input,
+            Cause::Crypto(error) => return Self::from(error),
+            Cause::Store(error) => return Self::from(error),
             Cause::NoKey | Cause::KeyLocked | Cause::DecryptFailed => Kind::Undecryptable,
-            Cause::Malformed(_)
-            | Cause::Mime(_)
-            | Cause::Cms(_)
-            | Cause::TooLarge(_)
-            | Cause::Crypto(_) => Kind::Input,
+            Cause::Mime(_) | Cause::Cms(_) | Cause::TooLarge(_) => Kind::Input,
             Cause::Withheld
             | Cause::Refused(_)
             | Cause::NoSender
@@ -103,9 +129,21 @@ impl From<smime::Error> for Failure {
     }
 }
 
+impl From<&store::Error> for Failure {
+    fn from(error: &store::Error) -> Self {
+        let kind = match error {
+            store::Error::Key(error) => return Self::from(error),
+            // Refused like a certificate that is imported, not failed.
+            store::Error::NoCertificateForKey { .. } => Kind::NotGood,
+            _ => Kind::Other,
+        };
+        Self::new(kind, error.code(), error)
+    }
+}
+
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        Self::new(Kind::Other, error.code(), error)
+        Self::from(&error)
     }
 }
 
@@ -121,14 +159,22 @@ impl From<mime::Error> for Failure {
     }
 }
 
-impl From<crypto::Error> for Failure {
-    fn from(error: crypto::Error) -> Self {
+impl From<&crypto::Error> for Failure {
+    fn from(error: &crypto::Error) -> Self {
         let kind = match error {
-            crypto::Error::WrongPassphrase | crypto::Error::PassphraseNeeded => Kind::Undecryptable,
+            crypto::Error::WrongPassphrase
+            | crypto::Error::PassphraseNeeded
+            | crypto::Error::DecryptFailed => Kind::Undecryptable,
             crypto::Error::NoRandomness => Kind::Other,
             _ => Kind::Input,
         };
         Self::new(kind, error.code(), error)
+    }
+}
+
+impl From<crypto::Error> for Failure {
+    fn from(error: crypto::Error) -> Self {
+        Self::from(&error)
     }
 }
 

@@ -1,26 +1,49 @@
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use smime::{
     cms,
+    crypto::PrivateKey,
     io::{Limits, Source, Spool},
     mime::{Entity, Protection, SmimeType},
     store,
-    x509::Certificate,
+    x509::{Certificate, CertificateBundle, TrustStore},
 };
 
-use crate::failure::{Failure, Kind};
+use crate::{
+    args::Trust,
+    failure::{Failure, Kind, Unreadable},
+};
 
 /// Opens a file, or standard input for `-`.
-pub(crate) fn reader(path: &Path) -> Result<Box<dyn Read>, Failure> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
+pub(crate) fn reader(path: &Path) -> Result<impl Read + use<>, Failure> {
+    let inner: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path).map_err(|error| Failure::unreadable(path, &error))?)
+    };
+    Ok(Named {
+        inner,
+        path: path.to_owned(),
+    })
+}
+
+/// A reader whose errors say which input could not be read.
+struct Named {
+    inner: Box<dyn Read>,
+    path: PathBuf,
+}
+
+impl Read for Named {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(out).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            _ => Unreadable::wrap(&self.path, &error),
+        })
     }
-    let file = File::open(path).map_err(|error| Failure::unreadable(path, &error))?;
-    Ok(Box::new(file))
 }
 
 /// Copies a file, or standard input, into a spool.
@@ -30,12 +53,36 @@ pub(crate) fn source(path: &Path, limits: &Limits) -> Result<Source, Failure> {
 
 /// Reads a small file.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes)?;
-        return Ok(bytes);
+    let mut bytes = Vec::new();
+    reader(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads what is given to trust, and what is given to build chains with.
+pub(crate) fn trust(trust: &Trust) -> Result<(TrustStore, CertificateBundle), Failure> {
+    let (mut anchors, mut pool) = (TrustStore::new(), CertificateBundle::new());
+    for path in &trust.anchor {
+        for certificate in certificates(path)? {
+            anchors.add(certificate);
+        }
     }
-    fs::read(path).map_err(|error| Failure::unreadable(path, &error))
+    for path in &trust.pool {
+        for certificate in certificates(path)? {
+            pool.add(certificate);
+        }
+    }
+    Ok((anchors, pool))
+}
+
+/// Returns the place among `certificates` of that of a private key.
+pub(crate) fn own(certificates: &[Certificate], key: &PrivateKey) -> Result<usize, Failure> {
+    let own = certificates
+        .iter()
+        .position(|it| it.public_key() == key.public_key());
+    own.ok_or_else(|| {
+        let detail = "the key is not that of the certificate";
+        Failure::new(Kind::Usage, "input.other_key", detail)
+    })
 }
 
 /// Reads every certificate of a file; there must be one at least, and no broken one.
@@ -66,7 +113,7 @@ pub(crate) struct CmsInput {
     pub(crate) content: Option<Source>,
 }
 
-/// Finds the CMS object in DER or BER, PEM, base64, or an S/MIME entity.
+/// Finds the CMS object in DER or BER, PEM, or an S/MIME entity.
 pub(crate) fn cms(path: &Path, limits: &Limits) -> Result<CmsInput, Failure> {
     let source = source(path, limits)?;
     let mut start = Vec::new();

@@ -11,6 +11,7 @@ mod input;
 mod json;
 mod messages;
 mod output;
+mod progress;
 mod report;
 
 use std::process::ExitCode;

@@ -10,32 +10,40 @@ pub(crate) fn remedy(code: &str) -> Option<&'static str> {
 
 const REMEDIES: &[(&str, &str)] = &[
     (
-        "engine.no_key",
-        "import the private key of one of the recipients: smime key import FILE",
+        "chain.no_path",
+        "import the issuing authority and trust it: smime cert import --trust FILE",
     ),
     (
-        "engine.key_locked",
-        "give the passphrase of the key: --passphrase-file FILE",
+        "crypto.passphrase_needed",
+        "give the passphrase: --passphrase-file FILE or --passphrase-env NAME",
     ),
     (
-        "engine.withheld",
-        "ask the sender to sign, or to encrypt with AES-GCM",
-    ),
-    (
-        "engine.cannot_sign",
-        "smime cert list ADDRESS shows what is there and what it is good for",
+        "crypto.wrong_passphrase",
+        "the passphrase is not the one this key is protected with",
     ),
     (
         "engine.cannot_encrypt",
         "import the certificates of these recipients: smime cert import FILE",
     ),
     (
-        "import.fingerprint_taken",
-        "this certificate is in the store already; nothing is to be done",
+        "engine.cannot_sign",
+        "smime cert list ADDRESS shows what is there and what it is good for",
+    ),
+    (
+        "engine.key_locked",
+        "give the passphrase of the key: --passphrase-file FILE or --passphrase-env NAME",
+    ),
+    (
+        "engine.no_key",
+        "import the private key of one of the recipients: smime key import FILE",
+    ),
+    (
+        "engine.withheld",
+        "ask the sender to sign, or to encrypt with AES-GCM; --profile standard releases it",
     ),
     (
         "import.no_email",
-        "the certificate names no mail address in its subject alternative name",
+        "ask its issuer for one that names the address in the subject alternative name",
     ),
     (
         "import.private_key",
@@ -46,28 +54,50 @@ const REMEDIES: &[(&str, &str)] = &[
         "import the certificate of this key first: smime cert import FILE",
     ),
     (
-        "crypto.passphrase_needed",
-        "give the passphrase: --passphrase-file FILE",
+        "passphrase.missing",
+        "give the passphrase: --passphrase-file FILE or --passphrase-env NAME",
     ),
     (
-        "crypto.wrong_passphrase",
-        "the passphrase is not the one this key is protected with",
+        "store.absent",
+        "smime cert import FILE makes it; --store PATH or SMIME_STORE names another",
     ),
     ("store.locked", "another process has the store open"),
-    (
-        "chain.no_path",
-        "import the issuing authority and trust it: smime cert import --trust FILE",
-    ),
 ];
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
 
     #[test]
     fn no_code_has_two_remedies() {
         for (code, words) in REMEDIES {
             assert_eq!(remedy(code), Some(*words));
+        }
+    }
+
+    #[test]
+    fn every_remedy_is_for_a_code_that_some_crate_returns() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut sources = String::new();
+        for entry in fs::read_dir(crates).unwrap() {
+            read(&entry.unwrap().path().join("src"), &mut sources);
+        }
+        for (code, _) in REMEDIES {
+            assert!(sources.contains(&format!("\"{code}\"")), "{code}");
+        }
+    }
+
+    /// Appends every source below `folder` but this one.
+    fn read(folder: &Path, sources: &mut String) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, sources);
+            } else if !path.ends_with(file!().rsplit('/').next().unwrap()) {
+                sources.push_str(&fs::read_to_string(&path).unwrap());
+            }
         }
     }
 }

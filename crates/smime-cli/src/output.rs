@@ -4,9 +4,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use smime::io::Source;
 use tempfile::NamedTempFile;
 
-use crate::failure::{Failure, Kind};
+use crate::{
+    failure::{Failure, Kind},
+    report::Report,
+};
 
 /// A file that appears whole or not at all, or standard output.
 #[derive(Debug)]
@@ -30,6 +34,10 @@ impl Output {
             let detail = format!("{} is an input", path.display());
             return Err(Failure::new(Kind::Usage, "output.is_input", detail));
         }
+        if path.is_dir() || path == Path::new("-") {
+            let detail = format!("{} is not a file to write", path.display());
+            return Err(Failure::new(Kind::Usage, "output.not_a_file", detail));
+        }
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -41,32 +49,82 @@ impl Output {
         })
     }
 
-    /// Opens `path`, or standard output when there is none.
-    pub(crate) fn open(path: Option<&Path>, inputs: &[&Path]) -> Result<Self, Failure> {
-        path.map_or_else(
-            || Ok(Self::Standard(io::stdout())),
-            |path| Self::file(path, inputs),
-        )
+    /// Opens `path`, or standard output where there is none or it is `-`.
+    ///
+    /// Returns `None` where standard output is for JSON.
+    pub(crate) fn open(
+        path: Option<&Path>,
+        inputs: &[&Path],
+        report: &Report,
+    ) -> Result<Option<Self>, Failure> {
+        match path.filter(|path| *path != Path::new("-")) {
+            Some(path) => Ok(Some(Self::file(path, inputs)?)),
+            None if report.is_json() => Ok(None),
+            None => Ok(Some(Self::Standard(io::stdout()))),
+        }
+    }
+
+    /// As [`Output::open`], for what would be lost where there is no output.
+    pub(crate) fn required(
+        path: Option<&Path>,
+        inputs: &[&Path],
+        report: &Report,
+    ) -> Result<Self, Failure> {
+        Self::open(path, inputs, report)?.ok_or_else(|| {
+            let detail = "with --json the result needs a file: -o FILE";
+            Failure::new(Kind::Usage, "output.missing", detail)
+        })
+    }
+
+    pub(crate) fn is_standard(&self) -> bool {
+        matches!(self, Self::Standard(_))
+    }
+
+    /// Writes everything that `content` returns, and puts it in its place.
+    pub(crate) fn take(mut self, content: &Source) -> Result<(), Failure> {
+        io::copy(&mut content.open()?, &mut self)?;
+        self.keep()
     }
 
     /// Puts the file in its place.
     pub(crate) fn keep(self) -> Result<(), Failure> {
-        match self {
-            Self::Standard(mut out) => Ok(out.flush()?),
-            Self::File { temporary, path } => {
-                let temporary = temporary
-                    .into_inner()
-                    .map_err(|error| unwritable(&path, error.error()))?;
-                temporary
-                    .as_file()
-                    .sync_all()
-                    .map_err(|error| unwritable(&path, &error))?;
-                temporary
-                    .persist(&path)
-                    .map_err(|error| unwritable(&path, &error.error))?;
-                Ok(())
+        Self::keep_all([self])
+    }
+
+    /// Puts every file in its place, when all of them are on the disk; or none.
+    pub(crate) fn keep_all(outputs: impl IntoIterator<Item = Self>) -> Result<(), Failure> {
+        let mut written = Vec::new();
+        for output in outputs {
+            match output {
+                Self::Standard(mut out) => out.flush()?,
+                Self::File { temporary, path } => {
+                    let temporary = temporary
+                        .into_inner()
+                        .map_err(|error| unwritable(&path, error.error()))?;
+                    temporary
+                        .as_file()
+                        .sync_all()
+                        .map_err(|error| unwritable(&path, &error))?;
+                    written.push((temporary, path));
+                }
             }
         }
+        let mut kept: Vec<PathBuf> = Vec::new();
+        for (temporary, path) in written {
+            if let Err(error) = temporary.persist(&path) {
+                discard(&kept);
+                return Err(unwritable(&path, &error.error));
+            }
+            kept.push(path);
+        }
+        Ok(())
+    }
+}
+
+/// Takes back files that a failure afterwards made worthless.
+pub(crate) fn discard(paths: &[PathBuf]) {
+    for path in paths {
+        let _ = fs::remove_file(path);
     }
 }
 

@@ -2,7 +2,11 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::{args::Global, failure::Failure, messages};
+use crate::{
+    args::Global,
+    failure::{Failure, Kind},
+    messages,
+};
 
 /// Where results, remarks and failures go.
 #[derive(Debug)]
@@ -47,9 +51,14 @@ impl Report {
         }
     }
 
+    /// Says whether nothing but results and failures is to be shown.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Prints why the command failed, and what to do.
     pub(crate) fn failure(&self, failure: &Failure) {
-        if self.json && !failure.reported {
+        if self.json && !failure.reported && failure.kind != Kind::Usage {
             print(&json!({"error": {"code": failure.code, "detail": failure.detail}}).to_string());
         }
         eprintln!("smime: {} ({})", failure.detail, failure.code);

@@ -1,17 +1,21 @@
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 use smime::{
-    crypto::UnixTime,
+    crypto::{Secret, UnixTime},
     store::{ImportOutcome, ItemOutcome, StoredCertificate, Trust, import},
-    x509::{Certificate, CertificateBundle, ChainVerifier, EmailAddress, Purpose, TrustStore},
+    x509::{Certificate, ChainVerifier, EmailAddress, Purpose},
 };
 
 use crate::{
     args::{self, Cert, Global},
     context::Context,
     failure::{Failure, Judgement, Kind},
-    input, json,
+    input, json, messages,
+    progress::Progress,
     report::Report,
 };
 
@@ -19,7 +23,7 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
     match command {
         Cert::Import { files, trust } => {
             let trust = if *trust { Trust::Anchor } else { Trust::None };
-            import_files(&Context::with_store(global)?, files, trust, report)
+            import_files(global, files, trust, report)
         }
         Cert::List { query, expiring } => {
             let context = Context::with_store(global)?;
@@ -32,7 +36,7 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
             email,
             leaf,
         } => {
-            let context = Context::without_store(global);
+            let context = Context::without_store(global)?;
             verify(
                 &context,
                 trust,
@@ -46,30 +50,30 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
 }
 
 fn import_files(
-    context: &Context,
+    global: &Global,
     files: &[PathBuf],
     trust: Trust,
     report: &Report,
 ) -> Result<Judgement, Failure> {
+    // A misspelt name is found before anything is changed.
+    for file in files.iter().filter(|file| *file != Path::new("-")) {
+        let mut byte = [0];
+        let _ = input::reader(file)?.read(&mut byte)?;
+    }
+    let context = Context::with_new_store(global)?;
     let (mut added, mut already_there, mut refused, mut number) = (0_u64, 0_u64, 0_u64, 0_u64);
     for file in files {
-        let bytes = input::bytes(file)?;
-        for outcome in import(&*context.store, &bytes, trust, context.now())? {
+        let bytes = Secret::new(input::bytes(file)?);
+        let progress = Progress::of("importing", report);
+        let outcomes = import(&*context.store, bytes.expose(), trust, context.now())?;
+        drop(progress);
+        for outcome in outcomes {
             match outcome.outcome {
                 ItemOutcome::Added => added += 1,
                 ItemOutcome::AlreadyThere { .. } => already_there += 1,
                 ItemOutcome::Refused => refused += 1,
             }
-            let word = outcome.outcome.as_str();
-            report.result(&item(number, file, &outcome), || {
-                format!(
-                    "{}, byte {}: {word}  {}  {}",
-                    file.display(),
-                    outcome.position,
-                    outcome.emails.join(", "),
-                    outcome.detail,
-                )
-            });
+            report.result(&item(number, file, &outcome), || item_words(file, &outcome));
             number += 1;
         }
     }
@@ -79,6 +83,22 @@ fn import_files(
         format!("{added} added, {already_there} already there, {refused} refused")
     });
     Ok(Judgement::of(refused == 0))
+}
+
+fn item_words(file: &Path, outcome: &ImportOutcome) -> String {
+    let place = format!("{}, byte {}", file.display(), outcome.position);
+    let detail = &outcome.detail;
+    let mut words = match outcome.outcome {
+        ItemOutcome::Refused => format!("{place}: refused: {detail} ({})", outcome.code),
+        _ => format!("{place}: {detail}"),
+    };
+    if !outcome.emails.is_empty() {
+        words.push_str(&format!("  <{}>", outcome.emails.join(">, <")));
+    }
+    if let Some(remedy) = messages::remedy(outcome.code) {
+        words.push_str(&format!("\n  {remedy}"));
+    }
+    words
 }
 
 fn item(number: u64, file: &Path, outcome: &ImportOutcome) -> Value {
@@ -193,17 +213,7 @@ fn verify(
     leaf: &Path,
     report: &Report,
 ) -> Result<Judgement, Failure> {
-    let (mut anchors, mut pool) = (TrustStore::new(), CertificateBundle::new());
-    for path in &trust.anchor {
-        for certificate in input::certificates(path)? {
-            anchors.add(certificate);
-        }
-    }
-    for path in &trust.pool {
-        for certificate in input::certificates(path)? {
-            pool.add(certificate);
-        }
-    }
+    let (anchors, mut pool) = input::trust(trust)?;
     let mut given = input::certificates(leaf)?.into_iter();
     let leaf = given.next().ok_or_else(|| {
         Failure::new(

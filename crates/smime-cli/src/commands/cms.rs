@@ -1,6 +1,6 @@
 use std::{
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -8,17 +8,16 @@ use serde_json::json;
 use smime::{
     RsaPadding, SignatureChoice,
     cms::{
-        self, Encryptor, Envelope, Object, Outcome, Recipient, Sender, SignatureCheck, Signer,
+        self, Encryptor, Object, Outcome, Recipient, Sender, SignatureCheck, Signer, SignerReport,
         Summary,
     },
     crypto::{ContentCipher, DigestAlgorithm, KeyTransport, Random},
-    io::Source,
     mime::{self, MultipartSigned, Pkcs7Mime, SmimeType},
-    x509::{CertificateBundle, ChainVerifier, TrustStore},
+    x509::{Certificate, ChainVerifier},
 };
 
 use crate::{
-    args::{Cms, DigestWord, Global, Trust},
+    args::{Cms, DigestWord, Global, Own},
     context::Context,
     failure::{Failure, Judgement, Kind},
     input, json,
@@ -27,7 +26,8 @@ use crate::{
 };
 
 pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Judgement, Failure> {
-    let context = Context::without_store(global);
+    let context = Context::without_store(global)?;
+    let mut inputs: Vec<&Path> = global.files().collect();
     match command {
         Cms::Show { file } => show(&context, file, report),
         Cms::Verify {
@@ -37,42 +37,53 @@ pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Jud
             trust,
             no_chain,
         } => {
-            let chains = if *no_chain { None } else { Some(trust) };
-            verify(
-                &context,
-                file,
-                content.as_deref(),
-                output.as_deref(),
-                chains,
-                report,
-            )
+            inputs.push(file);
+            inputs.extend(content.as_deref());
+            let output = output
+                .as_deref()
+                .map(|path| Output::open(Some(path), &inputs, report))
+                .transpose()?
+                .flatten();
+            let (anchors, pool) = input::trust(trust)?;
+            let chains = ChainVerifier {
+                provider: context.provider,
+                algorithms: &context.policy.algorithms,
+                policy: &context.policy.certificates,
+                anchors: &anchors,
+            };
+            let check = SignatureCheck {
+                chains: (!no_chain).then_some(&chains),
+                provider: context.provider,
+                algorithms: &context.policy.algorithms,
+                pool: &pool,
+                sender: Sender::Any,
+                at: context.now(),
+            };
+            let content = content.as_deref();
+            verify(&context, file, content, output, &check, report)
         }
-        Cms::Decrypt {
-            file,
-            output,
-            cert,
-            key,
-        } => {
-            let key = context.load_key(key, global)?;
-            decrypt(&context, file, output.as_deref(), cert, &key, report)
+        Cms::Decrypt { file, output, own } => {
+            inputs.extend([&**file, &own.cert, &own.key]);
+            let output = Output::open(output.as_deref(), &inputs, report)?;
+            decrypt(&context, file, output, own, report)
         }
         Cms::Sign {
             file,
             output,
-            cert,
-            key,
+            own,
             digest,
             pss,
             opaque,
             der,
         } => {
-            let key = context.load_key(key, global)?;
-            let signer = signer(cert, key, *digest, *pss)?;
+            inputs.extend([&**file, &own.cert, &own.key]);
+            let out = Output::required(output.as_deref(), &inputs, report)?;
+            let signer = signer(&context, own, *digest, *pss)?;
             let form = Form {
                 opaque: *opaque,
                 der: *der,
             };
-            sign(&context, &signer, file, output.as_deref(), form)
+            sign(&context, &signer, file, out, form, report)
         }
         Cms::Encrypt {
             file,
@@ -82,28 +93,24 @@ pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Jud
             oaep,
             der,
         } => {
+            inputs.push(file);
+            inputs.extend(to.iter().map(PathBuf::as_path));
+            let out = Output::required(output.as_deref(), &inputs, report)?;
             let transport = oaep.then_some(KeyTransport::RsaOaep {
                 digest: DigestAlgorithm::Sha256,
                 mgf: DigestAlgorithm::Sha256,
             });
-            let mut recipients = Vec::new();
+            let mut certificates = Vec::new();
             for file in to {
-                for certificate in input::certificates(file)? {
-                    let recipient = Recipient::without_chain(certificate);
-                    recipients.push(match transport {
-                        Some(transport) => recipient.transport(transport),
-                        None => recipient,
-                    });
-                }
+                certificates.extend(input::certificates(file)?);
             }
-            encrypt(
-                &context,
-                recipients,
-                (*cipher).into(),
-                file,
-                output.as_deref(),
-                *der,
-            )
+            let envelope = Sealed {
+                certificates,
+                transport,
+                cipher: (*cipher).into(),
+                der: *der,
+            };
+            encrypt(&context, envelope, file, out, report)
         }
     }
 }
@@ -126,106 +133,74 @@ fn verify(
     context: &Context,
     file: &Path,
     content: Option<&Path>,
-    output: Option<&Path>,
-    trust: Option<&Trust>,
+    output: Option<Output>,
+    check: &SignatureCheck<'_>,
     report: &Report,
 ) -> Result<Judgement, Failure> {
     let limits = &context.limits;
-    let content_source = content
+    let content = content
         .map(|path| input::source(path, limits))
         .transpose()?;
-    let signed = input::signed(input::cms(file, limits)?, content_source, limits)?;
-    let (mut anchors, mut pool) = (TrustStore::new(), CertificateBundle::new());
-    if let Some(trust) = trust {
-        for path in &trust.anchor {
-            for certificate in input::certificates(path)? {
-                anchors.add(certificate);
-            }
-        }
-        for path in &trust.pool {
-            for certificate in input::certificates(path)? {
-                pool.add(certificate);
-            }
-        }
-    }
-    let chains = ChainVerifier {
-        provider: context.provider,
-        algorithms: &context.policy.algorithms,
-        policy: &context.policy.certificates,
-        anchors: &anchors,
-    };
-    let outcome = signed.verify(&SignatureCheck {
-        chains: trust.is_some().then_some(&chains),
-        provider: context.provider,
-        algorithms: &context.policy.algorithms,
-        pool: &pool,
-        sender: Sender::Any,
-        at: context.now(),
-    })?;
-    let (signers, content_out, good) = match &outcome {
+    let signed = input::signed(input::cms(file, limits)?, content, limits)?;
+    let outcome = signed.verify(check)?;
+    let (signers, content, good) = match &outcome {
         Outcome::Verified(it) => (it.signers(), it.content(), true),
         Outcome::Unverified(it) => (it.signers(), it.content(), false),
     };
-    report.result(&json::signers(signers, good), || {
-        let lines = signers.iter().map(|signer| {
-            let who = signer
-                .certificate
-                .as_ref()
-                .map(|it| it.subject().to_string());
-            let verdict = &signer.verdict;
-            format!(
-                "{} ({}) {}",
-                verdict.name(),
-                verdict.code(),
-                who.unwrap_or_default()
-            )
-        });
-        let lines: Vec<_> = lines.collect();
-        if lines.is_empty() {
-            "no signer".to_owned()
-        } else {
-            lines.join("\n")
+    let words = || signer_words(signers);
+    match output {
+        Some(output) if output.is_standard() => {
+            output.take(content)?;
+            report.remark(&words());
         }
-    });
-    if let Some(path) = output {
-        copy_out(content_out, Some(path), file)?;
+        output => {
+            output.map_or(Ok(()), |output| output.take(content))?;
+            report.result(&json::signers(signers, good), words);
+        }
     }
     Ok(Judgement::of(good))
+}
+
+fn signer_words(signers: &[SignerReport]) -> String {
+    let lines = signers.iter().map(|signer| {
+        let who = signer
+            .certificate
+            .as_ref()
+            .map(|it| it.subject().to_string());
+        let verdict = &signer.verdict;
+        let who = who.unwrap_or_default();
+        format!("{} ({}) {who}", verdict.name(), verdict.code())
+    });
+    let lines: Vec<_> = lines.collect();
+    if lines.is_empty() {
+        "no signer".to_owned()
+    } else {
+        lines.join("\n")
+    }
 }
 
 fn decrypt(
     context: &Context,
     file: &Path,
-    output: Option<&Path>,
-    cert: &Path,
-    key: &smime::crypto::PrivateKey,
+    output: Option<Output>,
+    own: &Own,
     report: &Report,
 ) -> Result<Judgement, Failure> {
-    let envelope: Envelope =
-        match cms::read(input::cms(file, &context.limits)?.object, &context.limits)? {
-            Object::Enveloped(envelope) => envelope,
-            _ => {
-                return Err(Failure::new(
-                    Kind::Input,
-                    "input.not_enveloped",
-                    "not an envelope",
-                ));
-            }
-        };
+    let key = context.load_key(&own.key)?;
+    let certificates = input::certificates(&own.cert)?;
+    let place = input::own(&certificates, &key)?;
+    let object = input::cms(file, &context.limits)?.object;
+    let Object::Enveloped(envelope) = cms::read(object, &context.limits)? else {
+        let detail = "not an envelope";
+        return Err(Failure::new(Kind::Input, "input.not_enveloped", detail));
+    };
+    let own = certificates
+        .get(place)
+        .expect("the place is that of a certificate");
     let cipher = envelope.cipher().ok();
-    let own = input::certificates(cert)?;
-    let matching = own.iter().find(|it| it.public_key() == key.public_key());
-    let own = matching.ok_or_else(|| {
-        Failure::new(
-            Kind::Usage,
-            "key.no_certificate",
-            "the key is not that of the certificate",
-        )
-    })?;
-    let engine = context.engine();
-    let (authenticated, content) = engine.decrypt(&envelope, own, key)?;
-    if output.is_some() || !report.is_json() {
-        copy_out(&content, output, file)?;
+    let (authenticated, content) = context.engine().decrypt(&envelope, own, &key)?;
+    if let Some(output) = output {
+        output.take(&content)?;
     }
     if report.is_json() {
         let value = json!({
@@ -241,24 +216,14 @@ fn decrypt(
 }
 
 fn signer(
-    cert: &Path,
-    key: smime::crypto::PrivateKey,
+    context: &Context,
+    own: &Own,
     digest: Option<DigestWord>,
     pss: bool,
 ) -> Result<Signer, Failure> {
-    let mut certificates = input::certificates(cert)?;
-    let own = certificates
-        .iter()
-        .position(|it| it.public_key() == key.public_key());
-    let own = own
-        .map(|position| certificates.remove(position))
-        .ok_or_else(|| {
-            Failure::new(
-                Kind::Usage,
-                "key.no_certificate",
-                "the key is not that of the certificate",
-            )
-        })?;
+    let key = context.load_key(&own.key)?;
+    let mut certificates = input::certificates(&own.cert)?;
+    let own = certificates.remove(input::own(&certificates, &key)?);
     let choice = SignatureChoice {
         digest: digest.map(Into::into),
         padding: if pss {
@@ -283,12 +248,12 @@ fn sign(
     context: &Context,
     signer: &Signer,
     file: &Path,
-    output: Option<&Path>,
+    mut out: Output,
     form: Form,
+    report: &Report,
 ) -> Result<Judgement, Failure> {
     let content = input::source(file, &context.limits)?;
     let (provider, random, at) = (context.provider, context.random(), context.now());
-    let mut out = Output::open(output, &[file])?;
     if form.der && form.opaque {
         cms::sign_der(signer, &content, provider, random, at, &mut out)?;
     } else if form.der {
@@ -313,21 +278,44 @@ fn sign(
         }
     }
     out.keep()?;
+    if report.is_json() {
+        let value = json!({"signed": true, "digest": signer.digest().name()});
+        report.result(&value, String::new);
+    }
     Ok(Judgement::Good)
+}
+
+/// What `cms encrypt` makes.
+struct Sealed {
+    certificates: Vec<Certificate>,
+    transport: Option<KeyTransport>,
+    cipher: ContentCipher,
+    der: bool,
 }
 
 fn encrypt(
     context: &Context,
-    recipients: Vec<Recipient>,
-    cipher: ContentCipher,
+    sealed: Sealed,
     file: &Path,
-    output: Option<&Path>,
-    der: bool,
+    mut out: Output,
+    report: &Report,
 ) -> Result<Judgement, Failure> {
     let content = input::source(file, &context.limits)?;
+    let cipher = sealed.cipher;
+    let fingerprints: Vec<_> = sealed
+        .certificates
+        .iter()
+        .map(|it| json::hex(it.fingerprint()))
+        .collect();
+    let recipients = sealed.certificates.into_iter().map(|certificate| {
+        let recipient = Recipient::without_chain(certificate);
+        match sealed.transport {
+            Some(transport) => recipient.transport(transport),
+            None => recipient,
+        }
+    });
     let encryptor = Encryptor::to(recipients, cipher, context.provider, context.random())?;
-    let mut out = Output::open(output, &[file])?;
-    if der {
+    if sealed.der {
         let length = io::copy(&mut content.open()?, &mut io::sink())?;
         let mut envelope = encryptor.wrap_definite(length, &mut out)?;
         io::copy(&mut content.open()?, &mut envelope)?;
@@ -340,13 +328,11 @@ fn encrypt(
         envelope.finish()?.finish()?;
     }
     out.keep()?;
+    if report.is_json() {
+        let value = json!({"encrypted": true, "cipher": cipher.name(), "recipients": fingerprints});
+        report.result(&value, String::new);
+    }
     Ok(Judgement::Good)
-}
-
-fn copy_out(content: &Source, path: Option<&Path>, input: &Path) -> Result<(), Failure> {
-    let mut output = Output::open(path, &[input])?;
-    io::copy(&mut content.open()?, &mut output)?;
-    output.keep()
 }
 
 fn boundary(random: &dyn Random) -> Result<String, Failure> {

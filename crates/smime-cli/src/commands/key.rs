@@ -1,27 +1,26 @@
 use serde_json::json;
-use smime::store::{Addition, import_key};
+use smime::{
+    crypto::Secret,
+    store::{Addition, import_key},
+};
 
 use crate::{
     args::{Global, Key},
-    context::{Context, required_passphrase},
-    failure::{Failure, Judgement, Kind},
+    context::Context,
+    failure::{Failure, Judgement},
     input, json,
     report::Report,
 };
 
 pub(crate) fn run(global: &Global, command: &Key, report: &Report) -> Result<Judgement, Failure> {
     let Key::Import { file } = command;
-    let bytes = input::bytes(file)?;
-    let context = Context::with_store(global)?;
-    let passphrase = required_passphrase(global, "passphrase of the key: ")?;
-    if passphrase.expose().is_empty() {
-        let detail = "an empty passphrase protects nothing";
-        return Err(Failure::new(Kind::Usage, "passphrase.empty", detail));
-    }
+    let bytes = Secret::new(input::bytes(file)?);
+    let mut context = Context::with_store(global)?;
+    let passphrase = context.take_passphrase()?;
     let outcome = import_key(
         &*context.store,
         context.provider,
-        &bytes,
+        bytes.expose(),
         Some(&passphrase),
         &passphrase,
         context.random(),
@@ -39,8 +38,11 @@ pub(crate) fn run(global: &Global, command: &Key, report: &Report) -> Result<Jud
         "public_key": json::hex(outcome.public_key_id),
         "certificates": certificates,
     });
-    report.result(&value, || {
-        format!("key {word}, for {} certificates", certificates.len())
+    report.result(&value, || match outcome.addition {
+        Addition::Added => format!("key added, for certificates: {}", certificates.len()),
+        Addition::AlreadyThere { since } => {
+            format!("key there since {since}, under the passphrase it had")
+        }
     });
     Ok(Judgement::Good)
 }

@@ -1,7 +1,10 @@
-use std::io::{self, Write};
+use std::{
+    io::{self, Read},
+    path::Path,
+};
 
-use serde_json::Value;
-use smime::{Coverage, Layer, Message, Verdict};
+use serde_json::{Value, json};
+use smime::{Coverage, Layer, Verdict, io::Source, mime::Entity};
 
 use crate::{
     args::{Global, Open},
@@ -9,31 +12,41 @@ use crate::{
     failure::{Failure, Judgement},
     input, json,
     output::Output,
+    progress::Progress,
     report::Report,
 };
 
 pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judgement, Failure> {
+    let inputs: Vec<&Path> = global
+        .files()
+        .chain([open.mail.as_path()])
+        .chain(open.key.iter().chain(&open.cert).map(AsRef::as_ref))
+        .collect();
     let context = if open.no_store {
         without_store(global, open)?
     } else {
         Context::with_store(global)?
     };
-    let message = match context.engine().open(input::reader(&open.mail)?) {
+    let output = Output::open(open.output.as_deref(), &inputs, report)?;
+    let mut mail = Beginning::of(input::reader(&open.mail)?, context.limits.headers);
+    let progress = Progress::of("opening", report);
+    let message = match context.engine().open(&mut mail) {
         Ok(message) => message,
-        Err(error) => return Err(failed(error, report)),
+        Err(error) => return Err(failed(error, &mail, &context, report)),
     };
     let encryption = message.encryption().map_or("none", json::coverage);
-    let mut value = json::opened(message.layers(), message.signature(), encryption);
-    add_headers(&mut value, &message);
-    report.result(&value, || {
-        words(message.layers(), message.signature(), encryption)
-    });
-    if open.output.is_some() || !report.is_json() {
-        let mut output = Output::open(open.output.as_deref(), &[&open.mail])?;
-        let mut entity = message.entity().source().open()?;
-        io::copy(&mut entity, &mut output)?;
-        output.flush()?;
-        output.keep()?;
+    let beside_entity = output.as_ref().is_some_and(Output::is_standard);
+    if let Some(output) = output {
+        output.take(message.entity().source())?;
+    }
+    drop(progress);
+    let words = || words(message.layers(), message.signature(), encryption);
+    if beside_entity {
+        report.remark(&words());
+    } else {
+        let mut value = json::opened(message.layers(), message.signature(), encryption);
+        add_headers(&mut value, Some(message.mail()));
+        report.result(&value, words);
     }
     let good = matches!(message.signature(), Verdict::None | Verdict::Good)
         && message.encryption() != Some(Coverage::Part);
@@ -42,7 +55,7 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
 
 /// Builds a store in memory of what the command line gives.
 fn without_store(global: &Global, open: &Open) -> Result<Context, Failure> {
-    let context = Context::without_store(global);
+    let context = Context::without_store(global)?;
     context.add_trust(&open.anchor, &open.pool)?;
     for file in &open.cert {
         context
@@ -50,18 +63,28 @@ fn without_store(global: &Global, open: &Open) -> Result<Context, Failure> {
             .add_certificates(&input::certificates(file)?, context.now())?;
     }
     for file in &open.key {
-        context.keys.add(context.load_key(file, global)?);
+        context.keys.add(context.load_key(file)?);
     }
     Ok(context)
 }
 
 /// Prints, in JSON, the layers that were opened before the failure.
-fn failed(error: smime::Error, report: &Report) -> Failure {
+fn failed(
+    error: smime::Error,
+    mail: &Beginning<impl Read>,
+    context: &Context,
+    report: &Report,
+) -> Failure {
     let failure = Failure::from(&error.cause);
     if error.cause.is_undecryptable() && report.is_json() {
         let mut value = json::opened(&error.layers, Verdict::None, "failed");
+        let beginning = Source::from_bytes(mail.seen.clone());
+        add_headers(
+            &mut value,
+            Entity::read(beginning, &context.limits).ok().as_ref(),
+        );
         if let Some(fields) = value.as_object_mut() {
-            let error = serde_json::json!({"code": failure.code, "detail": failure.detail});
+            let error = json!({"code": failure.code, "detail": failure.detail});
             fields.insert("error".to_owned(), error);
         }
         report.result(&value, String::new);
@@ -73,12 +96,39 @@ fn failed(error: smime::Error, report: &Report) -> Failure {
     failure
 }
 
-fn add_headers(value: &mut Value, message: &Message) {
-    let headers = message.mail().headers();
+fn add_headers(value: &mut Value, mail: Option<&Entity>) {
     if let Some(fields) = value.as_object_mut() {
         for (key, field) in [("subject", "Subject"), ("from", "From")] {
-            fields.insert(key.to_owned(), headers.text(field).into());
+            let text = mail.and_then(|mail| mail.headers().text(field));
+            fields.insert(key.to_owned(), text.into());
         }
+    }
+}
+
+/// A reader that remembers how its input begins: the header fields of a mail that stays closed.
+struct Beginning<R> {
+    input: R,
+    seen: Vec<u8>,
+    limit: usize,
+}
+
+impl<R: Read> Beginning<R> {
+    fn of(input: R, limit: usize) -> Self {
+        Self {
+            input,
+            seen: Vec::new(),
+            limit,
+        }
+    }
+}
+
+impl<R: Read> Read for Beginning<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(out)?;
+        let wanted = self.limit.saturating_sub(self.seen.len()).min(length);
+        self.seen
+            .extend_from_slice(out.get(..wanted).unwrap_or_default());
+        Ok(length)
     }
 }
 
@@ -127,6 +177,5 @@ fn words(layers: &[Layer], signature: Verdict, encryption: &str) -> String {
         "signature: {}; encryption: {encryption}",
         signature.name()
     ));
-    lines.push(String::new());
     lines.join("\n")
 }

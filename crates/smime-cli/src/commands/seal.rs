@@ -7,12 +7,17 @@ use crate::{
     context::Context,
     failure::{Failure, Judgement},
     input, json,
-    output::Output,
+    output::{self, Output},
+    progress::Progress,
     report::Report,
 };
 
 pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judgement, Failure> {
+    let inputs: Vec<&Path> = global.files().chain([seal.mail.as_path()]).collect();
     let context = Context::with_store(global)?;
+    // Before anything is decided or recorded: a wrong -o is a wrong command line.
+    let mut first = Some(Output::file(&seal.output, &inputs)?);
+    let progress = Progress::of("sealing", report);
     let draft = Draft {
         from: seal.from.clone(),
         to: seal.to.clone(),
@@ -22,26 +27,28 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
     };
     let engine = context.engine();
     let sealing = engine.prepare(&draft)?;
-    let mut outputs = Vec::new();
-    let mut named = Vec::new();
+    let (mut outputs, mut paths, mut named) = (Vec::new(), Vec::new(), Vec::new());
     for (number, copy) in sealing.copies().iter().enumerate() {
         let path = copy_path(&seal.output, number);
-        let mut output = Output::file(&path, &[&seal.mail])?;
+        let mut output = match first.take() {
+            Some(output) => output,
+            None => Output::file(&path, &inputs)?,
+        };
         sealing.write(copy, &mut output)?;
         outputs.push(output);
         let whom = copy.addresses.iter().map(ToString::to_string).collect();
         named.push((path.display().to_string(), whom));
+        paths.push(path);
     }
-    for output in outputs {
-        output.keep()?;
-    }
-    let receipt = sealing.finish()?;
+    Output::keep_all(outputs)?;
+    let receipt = sealing.finish().inspect_err(|_| output::discard(&paths))?;
+    drop(progress);
     report.result(&json::receipt(&receipt, &named), || words(&receipt, &named));
     Ok(Judgement::Good)
 }
 
 /// Makes a draft with the choices of the command line.
-pub(crate) fn draft(mail: smime::io::Source, how: &How) -> Draft {
+fn draft(mail: smime::io::Source, how: &How) -> Draft {
     Draft {
         form: if how.opaque {
             SignedForm::Opaque

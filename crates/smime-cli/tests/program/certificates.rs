@@ -1,0 +1,203 @@
+use serde_json::json;
+use smime_testkit::{Profile, TestKey, Uses};
+
+use crate::world::{ALICE, BOB, World, authority, fields, fingerprint, person};
+
+const FIELDS: [&str; 13] = [
+    "ca",
+    "emails",
+    "extended_key_usage",
+    "issuer",
+    "key_usage",
+    "not_after",
+    "not_before",
+    "public_key",
+    "serial",
+    "sha1",
+    "sha256",
+    "signature",
+    "subject",
+];
+
+#[test]
+fn show_prints_every_certificate_of_a_file() {
+    let world = World::with_people();
+    let both = [world.read("alice.pem"), world.read("bob.pem")].concat();
+    world.write("both.pem", &both);
+    let from_file = world.ok(&["cert", "show", "both.pem", "--json"]);
+    let from_input = world.run_with(&["cert", "show", "-", "--json"], &both);
+    assert_eq!(from_file.out, from_input.expect(0).out);
+    let lines = from_file.lines();
+    assert_eq!(lines.len(), 2);
+    for value in &lines {
+        assert_eq!(fields(value), FIELDS);
+        assert_eq!(fields(&value["public_key"]), ["algorithm", "bits"]);
+    }
+    let alice = &lines[0];
+    assert_eq!(
+        alice["sha256"],
+        fingerprint(&person(ALICE, TestKey::Rsa2048A))
+    );
+    assert_eq!(alice["emails"], json!([ALICE]));
+    assert_eq!(alice["ca"], false);
+    assert_eq!(
+        alice["public_key"],
+        json!({"algorithm": "rsa", "bits": 2048})
+    );
+    assert_eq!(alice["signature"], "ecdsa-sha384");
+    assert_eq!(alice["extended_key_usage"], json!(["emailProtection"]));
+    assert_eq!(alice["not_after"], "2027-06-01T00:00:00Z");
+    assert!(!world.path("store.redb").exists());
+}
+
+#[test]
+fn show_finds_nothing_where_nothing_is() {
+    let world = World::with_store();
+    let ran = world.run(&["cert", "show", "nobody@example.com", "--json"]);
+    assert_eq!(ran.expect(3).error_code(), "input.not_found");
+    let ran = world.run(&["cert", "show", "alice.key", "--json"]);
+    assert_eq!(ran.expect(3).error_code(), "input.no_certificate");
+    let found = world.ok(&["cert", "show", ALICE, "--json"]).json();
+    assert_eq!(found["has_key"], true);
+}
+
+#[test]
+fn list_says_what_the_store_holds_and_what_it_is_good_for() {
+    let world = World::with_store();
+    let lines = world.ok(&["cert", "list", "--json"]).lines();
+    assert_eq!(lines.len(), 4);
+    let mut expected = [&FIELDS[..], &["has_key", "trust", "usable_for"]].concat();
+    expected.sort_unstable();
+    for value in &lines {
+        assert_eq!(fields(value), expected);
+    }
+    assert_eq!(lines[0]["trust"], "anchor");
+    assert_eq!(lines[0]["usable_for"], json!([]));
+    assert_eq!(lines[1]["has_key"], true);
+    assert_eq!(lines[1]["usable_for"], json!(["sign", "encrypt"]));
+    let sha256 = lines[2]["sha256"].as_str().unwrap();
+    for query in [BOB, "BOB@", "cn=bob", &sha256[..12]] {
+        let found = world.ok(&["cert", "list", query, "--json"]).json();
+        assert_eq!(found["sha256"], sha256, "{query}");
+    }
+    let none = world.ok(&["cert", "list", "nobody", "--json"]);
+    assert_eq!(none.out, b"");
+}
+
+#[test]
+fn list_finds_what_expires() {
+    let world = World::with_store();
+    let expiring = |days| {
+        let ran = world.ok(&["cert", "list", "--expiring", days, "--json"]);
+        ran.lines().len()
+    };
+    assert_eq!(expiring("364"), 0);
+    assert_eq!(expiring("365"), 3);
+}
+
+#[test]
+fn a_good_path_is_named_from_leaf_to_anchor() {
+    let world = World::with_people();
+    let verify = [
+        "cert",
+        "verify",
+        "--anchor",
+        "ca.crt",
+        "alice.pem",
+        "--json",
+    ];
+    for purpose in ["any", "sign", "encrypt"] {
+        let given = ["--purpose", purpose, "--email", ALICE];
+        let value = world.ok(&[&verify[..], &given].concat()).json();
+        assert_eq!(
+            fields(&value),
+            ["code", "detail", "path", "policies", "valid", "warnings"]
+        );
+        assert_eq!(value["valid"], true);
+        assert_eq!(value["code"], "chain.good");
+        let leaf = fingerprint(&person(ALICE, TestKey::Rsa2048A));
+        assert_eq!(value["path"][0], leaf);
+        assert_eq!(value["path"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn what_does_not_hold_is_not_valid_and_the_code_says_why() {
+    let world = World::with_people();
+    let sign_only = authority().person(BOB, Profile::of(TestKey::P256A).uses(Uses::Sign));
+    world.write("sign-only.pem", sign_only.certificate_pem());
+    let other = smime_testkit::Authority::root("Other", TestKey::P384B);
+    world.write("other.crt", other.certificate().der());
+    let anchor = ["--anchor", "ca.crt"];
+    for (options, leaf, code) in [
+        (&[][..], "alice.pem", "chain.no_path"),
+        (&["--anchor", "other.crt"], "alice.pem", "chain.no_path"),
+        (
+            &["--at", "2028-01-01T00:00:00Z", "--anchor", "ca.crt"],
+            "alice.pem",
+            "chain.expired",
+        ),
+        (
+            &["--at", "2020-01-01T00:00:00Z", "--anchor", "ca.crt"],
+            "alice.pem",
+            "chain.not_yet_valid",
+        ),
+        (
+            &["--purpose", "encrypt", anchor[0], anchor[1]],
+            "sign-only.pem",
+            "chain.key_usage",
+        ),
+        (
+            &["--purpose", "ca", anchor[0], anchor[1]],
+            "alice.pem",
+            "chain.key_usage",
+        ),
+        (
+            &["--email", BOB, anchor[0], anchor[1]],
+            "alice.pem",
+            "chain.wrong_address",
+        ),
+    ] {
+        let ran = world.run(&[&["cert", "verify", leaf, "--json"], options].concat());
+        let value = ran.expect(1).json();
+        assert_eq!(value["valid"], false, "{options:?}");
+        assert_eq!(value["code"], code, "{options:?}");
+        assert_eq!(value["path"], json!([]), "{options:?}");
+    }
+}
+
+#[test]
+fn an_intermediate_may_stand_in_the_pool_or_in_the_file() {
+    let world = World::with_people();
+    let intermediate = authority().intermediate("Middle", TestKey::P384B);
+    let dave = intermediate.person("dave@example.com", Profile::of(TestKey::P256A));
+    world.write("dave.pem", dave.certificate_pem());
+    world.write("middle.crt", intermediate.certificate().der());
+    let verify = ["cert", "verify", "--anchor", "ca.crt", "--json", "dave.pem"];
+    let ran = world.run(&verify).expect(1);
+    assert_eq!(ran.json()["code"], "chain.no_path");
+    let ran = world.ok(&[&verify[..], &["--pool", "middle.crt"]].concat());
+    assert_eq!(ran.json()["path"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_file_without_a_readable_certificate_is_malformed_input() {
+    let world = World::with_people();
+    world.write(
+        "broken.pem",
+        "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n",
+    );
+    for leaf in ["broken.pem", "alice.key", "missing.pem"] {
+        for command in [&["cert", "verify"][..], &["cert", "show", "./"]] {
+            let mut arguments = command.to_vec();
+            if command.len() == 2 {
+                arguments.push(leaf);
+            }
+            arguments.push("--json");
+            let ran = world.run(&arguments).expect(3);
+            assert_eq!(fields(&ran.json()), ["error"], "{arguments:?}");
+        }
+    }
+    let anchor = ["cert", "verify", "alice.pem", "--anchor", "broken.pem"];
+    world.run(&anchor).expect(3);
+}

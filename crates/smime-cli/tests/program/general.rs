@@ -1,0 +1,188 @@
+use std::fs;
+
+use crate::world::{World, finish};
+
+#[test]
+fn wrong_usage_prints_nothing_on_standard_output() {
+    let world = World::empty();
+    for arguments in [
+        &["--json", "nonsense"][..],
+        &["--json"],
+        &["cert", "import", "--json"],
+        &["cert", "show", "--json"],
+        &["cms", "decrypt", "x", "--json"],
+        &["seal", "x", "--json"],
+        &["open", "--anchor", "x", "--json"],
+        &["open", "--at", "yesterday", "--json"],
+        &["open", "--profile", "lax", "--json"],
+        &["seal", "x", "-o", "y", "--from", "nobody", "--json"],
+        &["seal", "x", "-o", "y", "--sign", "maybe", "--json"],
+        &[
+            "cms",
+            "verify",
+            "x",
+            "--no-chain",
+            "--anchor",
+            "y",
+            "--json",
+        ],
+        &[
+            "log",
+            "--passphrase-file",
+            "x",
+            "--passphrase-env",
+            "y",
+            "--json",
+        ],
+        &["completions", "nonsense", "--json"],
+        &["man", "--json"],
+        &["demo", "x", "--json"],
+        &["key", "import", "--json"],
+    ] {
+        let mut command = world.command();
+        command.args(arguments);
+        let ran = finish(command, b"").expect(2);
+        assert!(ran.out.is_empty(), "{arguments:?}");
+        assert!(!ran.err.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn without_a_store_the_program_says_so_and_makes_none() {
+    let world = World::with_people();
+    world.write("mail.eml", crate::world::MAIL);
+    let before = world.files();
+    for arguments in [
+        &["log", "--json"][..],
+        &["cert", "list", "--json"],
+        &["cert", "show", "alice", "--json"],
+        &["open", "mail.eml", "--json"],
+        &["seal", "mail.eml", "-o", "out.eml", "--json"],
+        &["key", "import", "alice.key", "--json"],
+    ] {
+        let ran = world.unlocked(arguments).expect(5);
+        assert_eq!(ran.error_code(), "store.absent", "{arguments:?}");
+        assert!(ran.err.contains("smime cert import"), "a remedy");
+        assert_eq!(world.files(), before, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_first_import_makes_the_store_where_the_platform_keeps_data() {
+    let world = World::with_people();
+    let mut command = world.command();
+    command
+        .env_remove("SMIME_STORE")
+        .args(["cert", "import", "alice.pem"]);
+    finish(command, b"").expect(0);
+    let mut command = world.command();
+    command
+        .env_remove("SMIME_STORE")
+        .args(["cert", "list", "--json"]);
+    assert_eq!(finish(command, b"").expect(0).lines().len(), 1);
+    assert!(!world.path("store.redb").exists());
+}
+
+#[test]
+fn a_file_that_is_no_store_stays_as_it_is() {
+    let world = World::with_people();
+    for bytes in [&b"not a store"[..], &[0; 8192]] {
+        world.write("other.redb", bytes);
+        for command in [&["log"][..], &["cert", "import", "alice.pem"]] {
+            let ran = world.run(&[command, &["--store", "other.redb", "--json"]].concat());
+            assert_eq!(ran.expect(5).error_code(), "store.foreign_file");
+            assert_eq!(world.read("other.redb"), bytes);
+        }
+    }
+}
+
+#[test]
+fn completions_name_the_commands_in_every_shell() {
+    let world = World::empty();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = world.ok(&["completions", shell]);
+        for word in ["seal", "passphrase-file", "no-store"] {
+            assert!(ran.text().contains(word), "{shell}: {word}");
+        }
+        let value = world.ok(&["completions", shell, "--json"]).json();
+        assert_eq!(value["shell"], shell);
+    }
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_command() {
+    let world = World::empty();
+    world.ok(&["man", "pages/here"]);
+    let folder = world.path("pages/here");
+    for page in [
+        "smime.1",
+        "smime-seal.1",
+        "smime-cert-import.1",
+        "smime-cms-verify.1",
+    ] {
+        let text = fs::read_to_string(folder.join(page)).unwrap();
+        assert!(text.contains(".SH NAME"), "{page}");
+    }
+    world.write("file", "");
+    let ran = world.run(&["man", "file/below", "--json"]).expect(5);
+    assert_eq!(ran.error_code(), "output.unwritable");
+}
+
+#[test]
+fn every_option_and_argument_is_explained() {
+    let world = World::empty();
+    world.ok(&["man", "pages"]);
+    for entry in fs::read_dir(world.path("pages")).unwrap() {
+        let path = entry.unwrap().path();
+        let page = fs::read_to_string(&path).unwrap();
+        let mut lines = page.lines();
+        while let Some(line) = lines.next() {
+            if line == ".TP" {
+                let name = lines.next().unwrap();
+                let words = lines.next().unwrap_or_default();
+                let explained = !words.is_empty() && !words.starts_with('.');
+                assert!(explained, "{}: {name}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn help_tells_the_exit_codes() {
+    let world = World::empty();
+    let mut command = world.command();
+    command.arg("--help");
+    let help = finish(command, b"").expect(0);
+    assert!(help.text().contains("4 cannot be decrypted"));
+    assert!(help.err.is_empty());
+}
+
+#[test]
+fn the_demonstration_is_good_in_every_row() {
+    let world = World::empty();
+    let ran = world.ok(&["demo", "--dir", "demo", "--json"]);
+    let rows = ran.lines();
+    assert!(rows.len() > 30);
+    for row in &rows {
+        assert_eq!(
+            crate::world::fields(row),
+            [
+                "bytes",
+                "combination",
+                "failed",
+                "mails",
+                "open_milliseconds",
+                "seal_milliseconds"
+            ]
+        );
+        assert_eq!(row["failed"], serde_json::json!([]));
+    }
+    for file in ["store.redb", "passphrase.txt", "ca.crt", "mails"] {
+        assert!(world.path("demo").join(file).exists(), "{file}");
+    }
+    // What it left behind is a store like any other, and it never takes a store for a fresh one.
+    let list = ["cert", "list", "--store", "demo/store.redb", "--json"];
+    assert_eq!(world.ok(&list).lines().len(), 3);
+    let again = world.run(&["demo", "--dir", "demo", "--json"]).expect(2);
+    assert!(again.err.contains("demo.not_fresh"));
+}

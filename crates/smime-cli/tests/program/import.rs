@@ -1,0 +1,166 @@
+use smime_testkit::{Profile, TestKey};
+
+use crate::world::{ALICE, BOB, World, authority, fields, fingerprint, person};
+
+const FIELDS: [&str; 9] = [
+    "code", "detail", "emails", "item", "kind", "outcome", "position", "sha256", "source",
+];
+
+#[test]
+fn broken_blocks_between_good_ones_are_refused_one_by_one() {
+    let world = World::empty();
+    let alice = person(ALICE, TestKey::P256A);
+    let bob = person(BOB, TestKey::P256B);
+    let bad_base64 = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
+    let key = String::from_utf8(TestKey::P384B.pem().to_vec()).unwrap();
+    let pieces = [
+        ("subject: alice\n", alice.certificate_pem(), "added"),
+        ("", bad_base64.to_owned(), "refused"),
+        ("\nwords between\n", key, "refused"),
+        ("", no_certificate.to_owned(), "refused"),
+        ("\u{fc}ml\u{e4}ute\n", bob.certificate_pem(), "added"),
+    ];
+    let (mut file, mut expected) = (String::new(), Vec::new());
+    for (between, block, outcome) in pieces {
+        file.push_str(between);
+        expected.push((file.len(), outcome));
+        file.push_str(&block);
+    }
+    world.write("many.pem", file);
+    let ran = world
+        .run(&["cert", "import", "many.pem", "--json"])
+        .expect(1);
+    let lines = ran.lines();
+    let (summary, items) = lines.split_last().unwrap();
+    assert_eq!(items.len(), expected.len());
+    for (number, (item, (position, outcome))) in items.iter().zip(expected).enumerate() {
+        assert_eq!(fields(item), FIELDS);
+        assert_eq!(item["item"], number);
+        assert_eq!(item["source"], "many.pem");
+        assert_eq!(item["position"], position, "{item}");
+        assert_eq!(item["outcome"], outcome, "{item}");
+        assert_eq!(item["sha256"].is_string(), outcome == "added", "{item}");
+    }
+    assert_eq!(items[0]["sha256"], fingerprint(&alice));
+    assert_eq!(items[0]["emails"][0], ALICE);
+    assert_eq!(items[1]["code"], "import.bad_base64");
+    assert_eq!(items[2]["kind"], "key");
+    assert_eq!(items[2]["code"], "import.private_key");
+    assert_eq!(items[4]["sha256"], fingerprint(&bob));
+    assert_eq!(fields(summary), ["summary"]);
+    let counts = &summary["summary"];
+    assert_eq!(fields(counts), ["added", "already_there", "refused"]);
+    assert_eq!(
+        (&counts["added"], &counts["refused"]),
+        (&2.into(), &3.into())
+    );
+}
+
+#[test]
+fn a_certificate_that_is_there_is_named_with_the_time_it_came() {
+    let world = World::with_people();
+    world.ok(&["cert", "import", "alice.pem"]);
+    let again = [
+        "cert",
+        "import",
+        "alice.pem",
+        "--at",
+        "2026-07-01T00:00:00Z",
+    ];
+    let ran = world.run(&[&again[..], &["--json"]].concat()).expect(0);
+    let lines = ran.lines();
+    assert_eq!(lines[0]["outcome"], "already_there");
+    assert_eq!(lines[0]["code"], "import.fingerprint_taken");
+    let detail = lines[0]["detail"].as_str().unwrap();
+    for part in [
+        "fingerprint already taken",
+        "CN=alice",
+        "2026-06-01T00:00:00Z",
+    ] {
+        assert!(detail.contains(part), "{detail}");
+    }
+    assert_eq!(lines[1]["summary"]["already_there"], 1);
+    let words = world.run(&again).expect(0);
+    assert!(words.text().contains("fingerprint already taken"));
+}
+
+#[test]
+fn a_certificate_twice_in_one_file_is_added_once() {
+    let world = World::empty();
+    let pem = person(ALICE, TestKey::P256A).certificate_pem();
+    world.write("twice.pem", [pem.clone(), pem].concat());
+    let lines = world.ok(&["cert", "import", "twice.pem", "--json"]).lines();
+    assert_eq!(lines[0]["outcome"], "added");
+    assert_eq!(lines[1]["outcome"], "already_there");
+}
+
+#[test]
+fn several_files_and_standard_input_are_numbered_through() {
+    let world = World::with_people();
+    let bob = world.read("bob.pem");
+    let files = ["cert", "import", "alice.pem", "-", "ca.crt", "--json"];
+    let lines = world.run_with(&files, &bob).expect(0).lines();
+    let sources: Vec<_> = lines[..3].iter().map(|it| &it["source"]).collect();
+    assert_eq!(sources, ["alice.pem", "-", "ca.crt"]);
+    assert_eq!(lines[2]["item"], 2);
+    assert_eq!(lines[3]["summary"]["added"], 3);
+}
+
+#[test]
+fn a_missing_file_stops_the_import_before_anything_is_changed() {
+    let world = World::with_people();
+    let before = world.files();
+    let ran = world.run(&["cert", "import", "alice.pem", "missing.pem", "--json"]);
+    assert_eq!(ran.expect(3).error_code(), "input.unreadable");
+    assert_eq!(world.files(), before);
+}
+
+#[test]
+fn a_file_with_nothing_to_import_is_refused() {
+    let world = World::empty();
+    for (name, bytes) in [("empty", &b""[..]), ("words", b"nothing here\n")] {
+        world.write(name, bytes);
+        let lines = world
+            .run(&["cert", "import", name, "--json"])
+            .expect(1)
+            .lines();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0]["outcome"], "refused");
+    }
+}
+
+#[test]
+fn an_expired_certificate_is_imported_and_good_for_nothing_outgoing() {
+    let world = World::with_people();
+    let expired = authority().person(BOB, Profile::of(TestKey::P256A).expired());
+    world.write("expired.pem", expired.certificate_pem());
+    world.ok(&["cert", "import", "--trust", "ca.crt"]);
+    let lines = world
+        .ok(&["cert", "import", "expired.pem", "--json"])
+        .lines();
+    assert_eq!(lines[0]["outcome"], "added");
+    let listed = world.ok(&["cert", "list", BOB, "--json"]).json();
+    assert_eq!(listed["usable_for"], serde_json::json!([]));
+}
+
+#[test]
+fn trust_is_given_to_authorities_only() {
+    let world = World::with_people();
+    world.ok(&["cert", "import", "--trust", "ca.crt", "alice.pem"]);
+    let listed = world.ok(&["cert", "list", "--json"]).lines();
+    let trust: Vec<_> = listed.iter().map(|it| &it["trust"]).collect();
+    assert_eq!(trust, ["anchor", "none"]);
+}
+
+#[test]
+fn words_for_people_say_why_an_item_was_refused_and_what_to_do() {
+    let world = World::with_people();
+    let ran = world.run(&["cert", "import", "alice.key"]).expect(1);
+    assert!(ran.text().contains("refused: private key"));
+    assert!(ran.text().contains("smime key import"));
+    assert!(
+        ran.text()
+            .ends_with("0 added, 0 already there, 1 refused\n")
+    );
+}

@@ -1,0 +1,17 @@
+//! The program, run as its users run it: arguments in, exit code, JSON and files out.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions
+)] // tests fail by panicking
+
+mod certificates;
+mod cms;
+mod general;
+mod import;
+mod keys;
+mod open;
+mod seal;
+mod world;
