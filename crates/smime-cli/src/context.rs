@@ -35,6 +35,13 @@ pub(crate) struct Context {
     passphrase: Option<Secret>,
 }
 
+/// Whether a passphrase is there now that was not before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Yes,
+    No,
+}
+
 impl Context {
     /// Opens the embedded store, with the passphrase for its keys if one is given.
     ///
@@ -105,6 +112,17 @@ impl Context {
             other => other,
         }?;
         Ok(self.provider.load_private_key(&pkcs8)?)
+    }
+
+    /// Asks for the passphrase of the store's keys, if none was given and there is a terminal.
+    pub(crate) fn ask_passphrase(&mut self) -> Result<Asked, Failure> {
+        if self.passphrase.is_some() || !io::stdin().is_terminal() {
+            return Ok(Asked::No);
+        }
+        let passphrase = prompt()?;
+        self.keys = Keyring::new(vec![Secret::from(passphrase.expose())]);
+        self.passphrase = Some(passphrase);
+        Ok(Asked::Yes)
     }
 
     /// Takes out the passphrase given, or asks for it on a terminal.

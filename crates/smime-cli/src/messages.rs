@@ -31,7 +31,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "engine.key_locked",
-        "give the passphrase of the key: --passphrase-file FILE or --passphrase-env NAME",
+        "give the passphrase of the key, or another: --passphrase-file FILE, --passphrase-env NAME",
     ),
     (
         "engine.no_key",

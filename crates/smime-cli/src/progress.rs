@@ -23,7 +23,9 @@ impl Progress {
         let (end, ended) = channel();
         let thread = thread::spawn(move || {
             if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                let bar = ProgressBar::with_draw_target(None, target).with_message(work);
+                let bar = ProgressBar::with_draw_target(None, target)
+                    .with_message(work)
+                    .with_elapsed(PATIENCE);
                 if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
                     bar.set_style(style);
                 }

@@ -47,7 +47,7 @@ impl Report {
     /// Prints a remark on standard error.
     pub(crate) fn remark(&self, words: &str) {
         if !self.quiet {
-            eprintln!("{words}");
+            warn(words);
         }
     }
 
@@ -61,7 +61,7 @@ impl Report {
         if self.json && !failure.reported && failure.kind != Kind::Usage {
             print(&json!({"error": {"code": failure.code, "detail": failure.detail}}).to_string());
         }
-        eprintln!("smime: {} ({})", failure.detail, failure.code);
+        warn(&format!("smime: {} ({})", failure.detail, failure.code));
         if let Some(remedy) = messages::remedy(&failure.code) {
             self.remark(&format!("  {remedy}"));
         }
@@ -71,4 +71,8 @@ impl Report {
 /// A reader that went away is no failure of ours.
 fn print(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+fn warn(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::Write as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -27,6 +28,7 @@ use crate::{
     args::Global,
     failure::{Failure, Judgement, Kind},
     json,
+    output::Output,
     report::Report,
 };
 
@@ -388,7 +390,10 @@ fn passphrase(dir: &Path) -> Result<Secret, Failure> {
     OsRandom.fill(&mut bytes)?;
     let text = json::hex(bytes);
     let path = dir.join("passphrase.txt");
-    fs::write(&path, &text).map_err(|error| Failure::unreadable(&path, &error))?;
+    // A file for its owner alone, as every output is.
+    let mut file = Output::file(&path, &[])?;
+    file.write_all(text.as_bytes())?;
+    file.keep()?;
     Ok(Secret::new(text.into_bytes()))
 }
 

@@ -4,11 +4,11 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use smime::{Coverage, Layer, Verdict, io::Source, mime::Entity};
+use smime::{Cause, Coverage, Layer, Message, Verdict, io::Source, mime::Entity};
 
 use crate::{
     args::{Global, Open},
-    context::Context,
+    context::{Asked, Context},
     failure::{Failure, Judgement},
     input, json,
     output::Output,
@@ -22,24 +22,26 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         .chain([open.mail.as_path()])
         .chain(open.key.iter().chain(&open.cert).map(AsRef::as_ref))
         .collect();
-    let context = if open.no_store {
+    let mut context = if open.no_store {
         without_store(global, open)?
     } else {
         Context::with_store(global)?
     };
     let output = Output::open(open.output.as_deref(), &inputs, report)?;
-    let mut mail = Beginning::of(input::reader(&open.mail)?, context.limits.headers);
-    let progress = Progress::of("opening", report);
-    let message = match context.engine().open(&mut mail) {
+    let message = match attempt(&context, &open.mail, report)? {
         Ok(message) => message,
-        Err(error) => return Err(failed(error, &mail, &context, report)),
+        Err(closed) if closed.is_locked() && context.ask_passphrase()? == Asked::Yes => {
+            attempt(&context, &open.mail, report)?.map_err(|it| it.failure(&context, report))?
+        }
+        Err(closed) => return Err(closed.failure(&context, report)),
     };
     let encryption = message.encryption().map_or("none", json::coverage);
     let beside_entity = output.as_ref().is_some_and(Output::is_standard);
     if let Some(output) = output {
+        // On the terminal, the entity itself is the sign of life.
+        let _progress = (!beside_entity).then(|| Progress::of("writing", report));
         output.take(message.entity().source())?;
     }
-    drop(progress);
     let words = || words(message.layers(), message.signature(), encryption);
     if beside_entity {
         report.remark(&words());
@@ -68,32 +70,53 @@ fn without_store(global: &Global, open: &Open) -> Result<Context, Failure> {
     Ok(context)
 }
 
-/// Prints, in JSON, the layers that were opened before the failure.
-fn failed(
-    error: smime::Error,
-    mail: &Beginning<impl Read>,
+/// Opens the mail once; what makes that impossible is [`Closed`], with how the mail begins.
+fn attempt(
     context: &Context,
+    mail: &Path,
     report: &Report,
-) -> Failure {
-    let failure = Failure::from(&error.cause);
-    if error.cause.is_undecryptable() && report.is_json() {
-        let mut value = json::opened(&error.layers, Verdict::None, "failed");
-        let beginning = Source::from_bytes(mail.seen.clone());
-        add_headers(
-            &mut value,
-            Entity::read(beginning, &context.limits).ok().as_ref(),
-        );
+) -> Result<Result<Message, Closed>, Failure> {
+    let mut input = Beginning::of(input::reader(mail)?, context.limits.headers);
+    let _progress = Progress::of("opening", report);
+    let opened = context.engine().open(&mut input);
+    Ok(opened.map_err(|error| Closed {
+        error,
+        beginning: input.seen,
+    }))
+}
+
+/// A mail that could not be opened.
+struct Closed {
+    error: smime::Error,
+    beginning: Vec<u8>,
+}
+
+impl Closed {
+    fn is_locked(&self) -> bool {
+        matches!(self.error.cause, Cause::KeyLocked)
+    }
+
+    /// Prints, in JSON, the layers that were opened before the failure.
+    fn failure(self, context: &Context, report: &Report) -> Failure {
+        let cause = &self.error.cause;
+        let failure = Failure::from(cause);
+        if !cause.is_undecryptable() || !report.is_json() {
+            return failure;
+        }
+        let beginning = Source::from_bytes(self.beginning);
+        let mail = Entity::read(beginning, &context.limits).ok();
+        let mut value = json::opened(&self.error.layers, Verdict::None, "failed");
+        add_headers(&mut value, mail.as_ref());
         if let Some(fields) = value.as_object_mut() {
             let error = json!({"code": failure.code, "detail": failure.detail});
             fields.insert("error".to_owned(), error);
         }
         report.result(&value, String::new);
-        return Failure {
+        Failure {
             reported: true,
             ..failure
-        };
+        }
     }
-    failure
 }
 
 fn add_headers(value: &mut Value, mail: Option<&Entity>) {

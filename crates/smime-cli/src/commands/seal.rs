@@ -1,6 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use smime::{Cipher, Draft, RsaPadding, SignatureChoice, SignedForm, crypto::DigestAlgorithm};
+use smime::{
+    Cipher, Draft, Mode, RsaPadding, SealedCopy, SignatureChoice, SignedForm,
+    crypto::DigestAlgorithm, io::Source, mime::Entity, x509::EmailAddress,
+};
 
 use crate::{
     args::{Global, How, Seal},
@@ -14,16 +17,20 @@ use crate::{
 
 pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judgement, Failure> {
     let inputs: Vec<&Path> = global.files().chain([seal.mail.as_path()]).collect();
-    let context = Context::with_store(global)?;
+    let mut context = Context::with_store(global)?;
     // Before anything is decided or recorded: a wrong -o is a wrong command line.
     let mut first = Some(Output::file(&seal.output, &inputs)?);
+    let mail = input::source(&seal.mail, &context.limits)?;
+    if could_sign(&context, seal, &mail)? {
+        context.ask_passphrase()?;
+    }
     let progress = Progress::of("sealing", report);
     let draft = Draft {
         from: seal.from.clone(),
         to: seal.to.clone(),
         sign: seal.sign.into(),
         encrypt: seal.encrypt.into(),
-        ..draft(input::source(&seal.mail, &context.limits)?, &seal.how)
+        ..draft(mail, &seal.how)
     };
     let engine = context.engine();
     let sealing = engine.prepare(&draft)?;
@@ -36,7 +43,7 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
         };
         sealing.write(copy, &mut output)?;
         outputs.push(output);
-        let whom = copy.addresses.iter().map(ToString::to_string).collect();
+        let whom = whom(&context, seal, &draft.mail, copy)?;
         named.push((path.display().to_string(), whom));
         paths.push(path);
     }
@@ -47,8 +54,51 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
     Ok(Judgement::Good)
 }
 
+/// Says whether the mail is to be signed, and there is a private key of its sender.
+fn could_sign(context: &Context, seal: &Seal, mail: &Source) -> Result<bool, Failure> {
+    if Mode::from(seal.sign) == Mode::Never {
+        return Ok(false);
+    }
+    let from = match &seal.from {
+        Some(from) => Some(from.to_string()),
+        None => addresses(context, mail, &["From"])?.into_iter().next(),
+    };
+    let certificates = match from.as_deref().and_then(EmailAddress::new) {
+        Some(from) => context.store.by_address(&from)?,
+        None => Vec::new(),
+    };
+    Ok(certificates.iter().any(|it| it.has_key))
+}
+
+/// Returns who gets a copy; everybody, where one copy is for all because it is not encrypted.
+fn whom(
+    context: &Context,
+    seal: &Seal,
+    mail: &Source,
+    copy: &SealedCopy,
+) -> Result<Vec<String>, Failure> {
+    let named = if copy.addresses.is_empty() {
+        &seal.to
+    } else {
+        &copy.addresses
+    };
+    if named.is_empty() {
+        return addresses(context, mail, &["To", "Cc", "Bcc"]);
+    }
+    Ok(named.iter().map(ToString::to_string).collect())
+}
+
+/// Returns the addresses in some header fields; none of a field that cannot be read.
+fn addresses(context: &Context, mail: &Source, fields: &[&str]) -> Result<Vec<String>, Failure> {
+    let mail = Entity::read(mail.clone(), &context.limits)?;
+    let mailboxes = fields
+        .iter()
+        .flat_map(|field| mail.headers().addresses(field).unwrap_or_default());
+    Ok(mailboxes.map(|mailbox| mailbox.address).collect())
+}
+
 /// Makes a draft with the choices of the command line.
-fn draft(mail: smime::io::Source, how: &How) -> Draft {
+fn draft(mail: Source, how: &How) -> Draft {
     Draft {
         form: if how.opaque {
             SignedForm::Opaque

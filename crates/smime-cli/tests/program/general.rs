@@ -186,3 +186,36 @@ fn the_demonstration_is_good_in_every_row() {
     let again = world.run(&["demo", "--dir", "demo", "--json"]).expect(2);
     assert!(again.err.contains("demo.not_fresh"));
 }
+
+#[test]
+fn a_store_that_is_open_elsewhere_is_left_alone() {
+    let world = World::with_store();
+    let held = smime::store::Embedded::open(&world.path("store.redb")).unwrap();
+    for command in [
+        &["log"][..],
+        &["cert", "list"],
+        &["cert", "import", "bob.pem"],
+    ] {
+        let ran = world.run(&[command, &["--json"]].concat());
+        assert_eq!(ran.expect(5).error_code(), "store.locked", "{command:?}");
+    }
+    drop(held);
+    world.ok(&["log"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn who_closes_the_outputs_causes_no_panic() {
+    let world = World::with_store();
+    for redirection in [">&-", "2>&-", ">&- 2>&-", "| true"] {
+        let program = env!("CARGO_BIN_EXE_smime");
+        let mut command = std::process::Command::new("sh");
+        command.current_dir(world.path("")).args([
+            "-c",
+            &format!("{program} log --store missing {redirection}"),
+        ]);
+        let ran = finish(command, b"");
+        assert!(!ran.err.contains("panicked"), "{}", ran.err);
+        assert!([0, 5].contains(&ran.code), "{}", ran.code);
+    }
+}

@@ -269,3 +269,35 @@ fn a_folder_or_a_missing_file_is_unreadable_input() {
         assert_eq!(ran.expect(3).error_code(), "input.unreadable", "{input}");
     }
 }
+
+#[test]
+fn an_output_that_cannot_be_written_is_found_before_anything_is_done() {
+    let world = sealed(&[]);
+    let before = world.log().len();
+    let ran = world.unlocked(&["open", "sealed.eml", "-o", "missing/entity", "--json"]);
+    assert_eq!(ran.expect(5).error_code(), "output.unwritable");
+    assert_eq!(world.log().len(), before);
+}
+
+#[test]
+fn an_output_that_was_there_is_replaced_whole() {
+    let world = sealed(&[]);
+    world.write("entity", [b'x'; 10_000]);
+    world.ok_unlocked(&["open", "sealed.eml", "-o", "entity"]);
+    assert_eq!(world.read("entity"), ENTITY.as_bytes());
+}
+
+#[test]
+fn a_part_among_others_is_told_as_a_part() {
+    let world = sealed(&["--encrypt", "never"]);
+    let signed = String::from_utf8(world.read("sealed.eml")).unwrap();
+    let part = &signed[signed.find("Content-Type: multipart/signed").unwrap()..];
+    let mail = format!(
+        "From: {ALICE}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n\
+         --x\r\n\r\nnot signed\r\n--x\r\n{part}\r\n--x--\r\n"
+    );
+    world.write("mixed.eml", mail);
+    let value = world.run(&["open", "mixed.eml", "--json"]).expect(1).json();
+    assert_eq!(value["verdict"]["signature"], "part");
+    assert_eq!(value["layers"][0]["coverage"], "part");
+}

@@ -92,6 +92,10 @@ fn what_is_not_possible_is_left_out_and_the_receipt_says_why() {
         .map(|it| &it["code"])
         .collect();
     assert_eq!(codes, ["engine.cannot_sign", "engine.cannot_encrypt"]);
+    assert_eq!(
+        receipt["outputs"],
+        json!([{"file": "plain.eml", "for": [BOB]}])
+    );
     assert!(contains(&world.read("plain.eml"), b"noon"));
     let words = world.ok(&["seal", "mail.eml", "-o", "plain.eml"]);
     assert!(words.text().contains("not signed"));
@@ -265,4 +269,36 @@ fn one_operation_is_one_entry_of_the_log() {
     assert_eq!(last["to"], json!([BOB]));
     assert_eq!(last["time"], "2026-06-01T00:00:00Z");
     assert!(!log.iter().any(|it| it.to_string().contains("noon")));
+}
+
+#[test]
+fn an_unencrypted_mail_is_one_output_for_all() {
+    let world = World::with_store();
+    world.write("mail.eml", format!("Cc: {ALICE}\r\nBcc: {CAROL}\r\n{MAIL}"));
+    let seal = [
+        "seal",
+        "mail.eml",
+        "-o",
+        "s.eml",
+        "--encrypt",
+        "never",
+        "--json",
+    ];
+    let receipt = world.ok_unlocked(&seal).json();
+    assert_eq!(
+        receipt["outputs"],
+        json!([{"file": "s.eml", "for": [BOB, ALICE, CAROL]}])
+    );
+    assert!(!contains(&world.read("s.eml"), b"Bcc"));
+}
+
+#[test]
+fn several_outputs_come_all_or_none() {
+    let world = World::with_store();
+    world.write("mail.eml", format!("Bcc: {CAROL}\r\n{MAIL}"));
+    std::fs::create_dir(world.path("s.bcc-1.eml")).unwrap();
+    let before = (world.files(), world.log().len());
+    let ran = world.unlocked(&["seal", "mail.eml", "-o", "s.eml", "--json"]);
+    assert_eq!(ran.expect(2).out, b"");
+    assert_eq!((world.files(), world.log().len()), before);
 }
