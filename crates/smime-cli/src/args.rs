@@ -19,6 +19,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// Print JSON and nothing else on standard output
     #[arg(long, global = true)]
