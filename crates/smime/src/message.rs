@@ -104,8 +104,9 @@ impl Verdict {
 
 /// Returns the verdict over all signatures among `layers`.
 ///
-/// A good signature directly around encryption says nothing of the content: whoever made it need
-/// not have known what is inside, and can have put their own in the place of another's.
+/// A good signature around encryption, however many layers lie between them, says nothing of the
+/// content: whoever made it need not have known what is inside, and can have put their own in the
+/// place of another's.
 pub(crate) fn signature(layers: &[Layer]) -> Verdict {
     let mut verdict = Verdict::None;
     for (position, layer) in layers.iter().enumerate() {
@@ -125,14 +126,15 @@ pub(crate) fn signature(layers: &[Layer]) -> Verdict {
                 Verdict::NotGood(bad.verdict.name())
             });
         }
-        let inside = layers.get(position + 1);
-        let around_encryption = matches!(
-            inside,
-            Some(Layer::Encrypted {
-                coverage: Coverage::Whole,
-                ..
-            })
-        );
+        let around_encryption = layers.iter().skip(position).any(|inside| {
+            matches!(
+                inside,
+                Layer::Encrypted {
+                    coverage: Coverage::Whole,
+                    ..
+                }
+            )
+        });
         verdict = match (verdict, coverage) {
             (verdict, Coverage::Whole) if around_encryption => verdict,
             (Verdict::None | Verdict::Good, Coverage::Whole) => Verdict::Good,
