@@ -2,7 +2,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use smime_crypto::{CryptoProvider, Random, UnixTime};
 use smime_io::Limits;
-use smime_store::{Store, Trust};
+use smime_store::{Store, StoredCertificate, Trust};
 use smime_x509::{Certificate, CertificateBundle, ChainVerifier, TrustStore};
 
 use crate::{Cause, Keyring, Policy};
@@ -77,22 +77,36 @@ impl Engine<'_> {
         let mut names: Vec<Vec<u8>> = Vec::new();
         for certificate in certificates {
             note_issuer(&mut names, certificate);
-            let fingerprint = certificate.fingerprint();
-            let stored = self.store.certificate(&fingerprint)?;
-            if stored.is_some_and(|stored| stored.trust == Trust::Distrusted) {
-                anchors.distrust(fingerprint);
-            }
+            self.note_distrust(certificate, anchors)?;
         }
         let mut next = 0;
-        while let Some(name) = names.get(next).filter(|_| next < ISSUER_NAMES).cloned() {
+        while let Some(name) = names.get(next).cloned() {
             next += 1;
             for stored in self.store.by_subject(&name)? {
                 note_issuer(&mut names, &stored.certificate);
-                if stored.trust == Trust::Distrusted {
-                    anchors.distrust(stored.certificate.fingerprint());
-                }
+                self.note_distrust(&stored.certificate, anchors)?;
                 pool.add(stored.certificate);
             }
+        }
+        Ok(())
+    }
+
+    /// Distrusts `certificate` in `anchors` if the store distrusts one that says the same.
+    ///
+    /// The signed bytes decide: whoever holds an ECDSA signature can make another valid one of it
+    /// (s and n - s, SEC 1 §4.1.4), and so the same certificate with another SHA-256.
+    fn note_distrust(
+        &self,
+        certificate: &Certificate,
+        anchors: &mut TrustStore,
+    ) -> Result<(), Cause> {
+        let (issuer, serial) = (certificate.issuer().der(), certificate.serial());
+        let namesakes = self.store.by_issuer_and_serial(issuer, serial)?;
+        let is_same = |stored: &StoredCertificate| {
+            stored.trust == Trust::Distrusted && stored.certificate.tbs() == certificate.tbs()
+        };
+        if namesakes.iter().any(is_same) {
+            anchors.distrust(certificate.fingerprint());
         }
         Ok(())
     }
@@ -100,7 +114,10 @@ impl Engine<'_> {
 
 fn note_issuer(names: &mut Vec<Vec<u8>>, certificate: &Certificate) {
     let issuer = certificate.issuer().der();
-    if !certificate.is_self_issued() && !names.iter().any(|known| known == issuer) {
+    if names.len() < ISSUER_NAMES
+        && !names.iter().any(|known| known == issuer)
+        && !certificate.is_self_issued()
+    {
         names.push(issuer.to_vec());
     }
 }
