@@ -42,7 +42,11 @@ impl Source {
 
     /// Returns the view of `length` bytes from `start`; shorter where this source ends earlier.
     pub fn section(&self, start: u64, length: u64) -> Self {
-        Self::new(Section { source: self.clone(), start, length })
+        Self::new(Section {
+            source: self.clone(),
+            start,
+            length,
+        })
     }
 
     /// Starts a new pass over the bytes.
@@ -68,7 +72,9 @@ impl Source {
     pub fn read_to_vec(&self, what: &'static str, limit: usize) -> io::Result<Vec<u8>> {
         let bound = u64::try_from(limit).unwrap_or(u64::MAX);
         let mut bytes = Vec::new();
-        self.open()?.take(bound.saturating_add(1)).read_to_end(&mut bytes)?;
+        self.open()?
+            .take(bound.saturating_add(1))
+            .read_to_end(&mut bytes)?;
         if bytes.len() > limit {
             return Err(TooLarge { what, limit: bound }.into());
         }
@@ -151,17 +157,30 @@ mod tests {
         let section = Source::from_bytes(*b"0123456789").section(2, 3);
         for (offset, expected) in [(0, "234"), (2, "4"), (3, ""), (4, ""), (u64::MAX, "")] {
             let mut read = String::new();
-            section.open_at(offset).unwrap().read_to_string(&mut read).unwrap();
+            section
+                .open_at(offset)
+                .unwrap()
+                .read_to_string(&mut read)
+                .unwrap();
             assert_eq!(read, expected, "from {offset}");
         }
-        assert_eq!(bytes(&Source::from_bytes(*b"01").section(1, u64::MAX)), b"1");
+        assert_eq!(
+            bytes(&Source::from_bytes(*b"01").section(1, u64::MAX)),
+            b"1"
+        );
     }
 
     #[test]
     fn reading_more_than_the_limit_is_an_error_and_not_a_truncation() {
         let source = Source::from_bytes(*b"0123456789");
         let error = source.read_to_vec("headers", 9).unwrap_err();
-        assert_eq!(TooLarge::find(&error), Some(TooLarge { what: "headers", limit: 9 }));
+        assert_eq!(
+            TooLarge::find(&error),
+            Some(TooLarge {
+                what: "headers",
+                limit: 9
+            })
+        );
         assert_eq!(source.read_to_vec("headers", 10).unwrap().len(), 10);
     }
 }

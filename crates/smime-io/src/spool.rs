@@ -50,7 +50,10 @@ impl Spool {
             Store::Memory(bytes) => Source::from_bytes(bytes),
             Store::File(mut file) => {
                 file.flush()?;
-                Source::new(Frozen { file, length: self.length })
+                Source::new(Frozen {
+                    file,
+                    length: self.length,
+                })
             }
         })
     }
@@ -61,7 +64,11 @@ impl Write for Spool {
         let added = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let length = self.length.saturating_add(added);
         if length > self.limit {
-            return Err(TooLarge { what: "message", limit: self.limit }.into());
+            return Err(TooLarge {
+                what: "message",
+                limit: self.limit,
+            }
+            .into());
         }
         if let Store::Memory(held) = &mut self.store {
             if held.len().saturating_add(bytes.len()) <= self.in_memory {
@@ -102,7 +109,10 @@ impl Replay for Frozen {
     }
 
     fn open_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send + '_>> {
-        let pass = Pass { frozen: self, offset };
+        let pass = Pass {
+            frozen: self,
+            offset,
+        };
         Ok(Box::new(io::BufReader::with_capacity(PASS_BUFFER, pass)))
     }
 }
@@ -148,7 +158,11 @@ mod tests {
     use super::*;
 
     fn limits() -> Limits {
-        Limits { message: 1000, in_memory: 10, ..Limits::default() }
+        Limits {
+            message: 1000,
+            in_memory: 10,
+            ..Limits::default()
+        }
     }
 
     #[test]
@@ -157,7 +171,11 @@ mod tests {
             let bytes: Vec<u8> = (0..=255).cycle().take(length).collect();
             let source = Spool::copy(&*bytes, &limits()).unwrap();
             for _ in 0..2 {
-                assert_eq!(source.read_to_vec("test", 1000).unwrap(), bytes, "{length} bytes");
+                assert_eq!(
+                    source.read_to_vec("test", 1000).unwrap(),
+                    bytes,
+                    "{length} bytes"
+                );
             }
         }
     }
@@ -179,6 +197,12 @@ mod tests {
     #[test]
     fn one_byte_over_the_limit_is_an_error() {
         let error = Spool::copy(&[0; 1001][..], &limits()).unwrap_err();
-        assert_eq!(TooLarge::find(&error), Some(TooLarge { what: "message", limit: 1000 }));
+        assert_eq!(
+            TooLarge::find(&error),
+            Some(TooLarge {
+                what: "message",
+                limit: 1000
+            })
+        );
     }
 }
