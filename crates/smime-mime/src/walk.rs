@@ -3,7 +3,7 @@ use std::io::Read;
 use smime_io::{Limits, Source};
 
 use crate::{
-    ContentType, Entity, Error, Headers,
+    ContentType, Entity, Error, Headers, Protection,
     entity::default_type_of_parts,
     multipart::{Block, Boundary, Part, Scanner},
     protection::Claim,
@@ -19,23 +19,31 @@ pub(crate) fn check_complete(entity: &Entity, limits: &Limits) -> Result<(), Err
 pub(crate) fn nested_protections(entity: &Entity, limits: &Limits) -> Result<Vec<Entity>, Error> {
     let mut budget = Budget::new(limits);
     let mut found = Vec::new();
-    let mut messages = vec![(entity.clone(), 0)];
+    let root = match entity.protection() {
+        Ok(Protection::None) => Root::Unprotected,
+        _ => Root::Itself,
+    };
+    let mut entities = vec![(entity.clone(), 0, root)];
     // Messages that came in a transfer encoding are walked after the message that holds them.
-    while let Some((entity, depth)) = messages.pop() {
-        let is_root = depth == 0;
-        let walk = Walk::new(&entity, limits, &mut budget, Task::Protections { is_root });
+    while let Some((entity, depth, root)) = entities.pop() {
+        let walk = Walk::new(&entity, limits, &mut budget, Task::Protections(root));
         let finds = match walk.and_then(|walk| walk.run(depth)) {
             Err(error) if error.is_about_content() => continue,
             result => result?,
         };
-        found.extend(finds.protected);
+        for (claims, depth) in finds.protected {
+            match claims.protection() {
+                Ok(Protection::None) => entities.push((claims, depth, Root::Unprotected)),
+                _ => found.push(claims),
+            }
+        }
         for (attached, depth) in finds.encoded {
             let read = attached
                 .decoded_body()
                 .and_then(|body| Entity::read(body, limits));
             match read {
                 Err(error) if error.is_about_content() => {}
-                result => messages.push((result?, depth)),
+                result => entities.push((result?, depth, Root::Attached)),
             }
         }
     }
@@ -48,10 +56,19 @@ enum Task {
     /// Everything must be complete; the first flaw is an error.
     Complete,
     /// Protected entities are sought; what cannot be read holds none.
-    Protections {
-        /// Whether the entity itself, if protected, is none of the finds.
-        is_root: bool,
-    },
+    Protections(Root),
+}
+
+/// What the entity is that a walk for protections begins with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Root {
+    /// The one asked about: if it is protected, nothing is sought in it.
+    Itself,
+    /// Known not to be protected, also where its header leaves that open
+    /// ([`Claim::SignedSomehow`]).
+    Unprotected,
+    /// A message that was attached: a find, if it is protected.
+    Attached,
 }
 
 /// What all walks of one call may cost together. Without it, parts could multiply by nesting.
@@ -99,11 +116,12 @@ struct Open {
     default_type: &'static str,
     /// For a message in a transfer encoding, the depth of what is in it.
     encoded: Option<usize>,
+    depth: usize,
 }
 
 #[derive(Default)]
 struct Finds {
-    protected: Vec<Entity>,
+    protected: Vec<(Entity, usize)>,
     encoded: Vec<(Entity, usize)>,
 }
 
@@ -140,7 +158,7 @@ impl<'a> Walk<'a> {
 
     fn run(mut self, depth: usize) -> Result<Finds, Error> {
         self.entity(depth, self.root_type)?;
-        if self.task == (Task::Protections { is_root: true }) {
+        if self.task == Task::Protections(Root::Itself) {
             // A root that is protected itself is not inside anything.
             let is_root = |open: &Open| open.block.start == 0 && open.encoded.is_none();
             if self.open.as_ref().is_some_and(is_root) {
@@ -194,6 +212,7 @@ impl<'a> Walk<'a> {
                         block,
                         default_type,
                         encoded: None,
+                        depth,
                     });
                     return Ok(());
                 }
@@ -217,6 +236,7 @@ impl<'a> Walk<'a> {
                         block,
                         default_type,
                         encoded: Some(depth + 1),
+                        depth,
                     });
                     return Ok(());
                 }
@@ -230,7 +250,16 @@ impl<'a> Walk<'a> {
         }
         let headers = Headers::parse(block.raw.clone())?;
         let content_type = ContentType::of(&headers, default_type)?;
-        if self.task != Task::Complete && Claim::of(&headers, &content_type) != Claim::None {
+        let claim = match self.task {
+            Task::Complete => Claim::None,
+            Task::Protections(root) => match Claim::of(&headers, &content_type) {
+                Claim::SignedSomehow if root == Root::Unprotected && block.start == 0 => {
+                    Claim::None
+                }
+                claim => claim,
+            },
+        };
+        if claim != Claim::None {
             return Ok(Next::Protected);
         }
         match content_type.media_type.as_str() {
@@ -265,7 +294,7 @@ impl<'a> Walk<'a> {
     fn flaw(&self, what: &'static str) -> Result<(), Error> {
         match self.task {
             Task::Complete => Err(Error::malformed(what, self.scanner.offset())),
-            Task::Protections { .. } => Ok(()),
+            Task::Protections(_) => Ok(()),
         }
     }
 
@@ -274,6 +303,7 @@ impl<'a> Walk<'a> {
             block,
             default_type,
             encoded,
+            depth,
         }) = self.open.take()
         else {
             return Ok(());
@@ -282,7 +312,7 @@ impl<'a> Walk<'a> {
         let entity = Entity::of_part(self.source, part, default_type, self.limits)?;
         match encoded {
             Some(depth) => self.finds.encoded.push((entity, depth)),
-            None => self.finds.protected.push(entity),
+            None => self.finds.protected.push((entity, depth)),
         }
         Ok(())
     }

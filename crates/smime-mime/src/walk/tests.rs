@@ -224,6 +224,26 @@ fn a_signature_of_another_protocol_is_looked_into() {
 }
 
 #[test]
+fn a_signature_of_no_named_protocol_is_a_find_only_if_it_is_of_this_one() {
+    let unnamed = |parts: [&str; 2]| {
+        let text = multipart("s", &parts);
+        text.replace("multipart/mixed", "multipart/signed")
+    };
+    let ours = unnamed([
+        "\r\ntext",
+        "Content-Type: application/pkcs7-signature\r\n\r\nabc",
+    ]);
+    let other = unnamed([PKCS7, "Content-Type: application/pgp-signature\r\n\r\nabc"]);
+    let limits = Limits::default();
+    let inside = |text: &str| finds(&multipart("b", &[text]), &limits).unwrap();
+    assert_eq!(inside(&ours), [ours.as_str()]);
+    assert_eq!(inside(&other), [PKCS7]);
+    assert_eq!(finds(&ours, &limits).unwrap(), [""; 0]);
+    assert_eq!(finds(&other, &limits).unwrap(), [PKCS7]);
+    assert_eq!(inside(&multipart("c", &[&other, PKCS7])).len(), 2);
+}
+
+#[test]
 fn messages_in_a_transfer_encoding_are_looked_into_a_bounded_number_of_times() {
     // "Content-Type: application/pkcs7-mime", a blank line, "abc".
     let encoded = "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n\
