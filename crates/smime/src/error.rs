@@ -39,7 +39,8 @@ pub enum Cause {
     KeyLocked,
     /// Wrong key or altered ciphertext; one variant on purpose (RFC 3218).
     DecryptFailed,
-    /// The plaintext is not authenticated, and policy keeps such plaintext inside.
+    /// Nothing vouches for the plaintext, and policy keeps such plaintext inside; also when there is
+    /// none, because the key is wrong or the ciphertext altered: one variant on purpose.
     Withheld,
     /// The message names no single sender whose certificate could sign.
     NoSender,
@@ -132,7 +133,9 @@ impl fmt::Display for Cause {
             Self::NoKey => f.write_str("no private key for any of the recipients"),
             Self::KeyLocked => f.write_str("private key protected by a passphrase not given"),
             Self::DecryptFailed => f.write_str("wrong key or altered ciphertext"),
-            Self::Withheld => f.write_str("decrypted content not authenticated"),
+            Self::Withheld => {
+                f.write_str("content not authenticated, if it can be decrypted at all")
+            }
             Self::NoSender => f.write_str("no single sender address"),
             Self::CannotSign { address, code } => {
                 write!(f, "no certificate of {address} can sign ({code})")

@@ -64,7 +64,12 @@ impl Engine<'_> {
     ) -> Result<(bool, Source), Error> {
         let algorithms = &self.policy.algorithms;
         let opened = envelope.open(own, key, algorithms, self.clock.now(), self.random);
-        match opened.map_err(Cause::from)? {
+        let withhold = self.policy.messages.unauthenticated == Unauthenticated::Withhold;
+        let opened = opened.map_err(|error| match Cause::from(error) {
+            Cause::DecryptFailed if withhold && !envelope.is_authenticated() => Cause::Withheld,
+            cause => cause,
+        });
+        match opened? {
             Opened::Authenticated(decrypted) => Ok((true, decrypted.content())),
             Opened::Unauthenticated(quarantined) => match self.policy.messages.unauthenticated {
                 Unauthenticated::ReleaseWhole => Ok((false, quarantined.dangerous_content())),
@@ -215,7 +220,12 @@ impl Walk<'_> {
         let engine = self.engine;
         check_is_mail(envelope.content_type())?;
         let cipher = envelope.cipher().ok();
-        let (recipient, opened) = self.open_envelope(envelope)?;
+        let is_authenticated = envelope.is_authenticated();
+        let opened = self.open_envelope(envelope);
+        let (recipient, opened) = opened.map_err(|cause| match is_authenticated {
+            true => cause,
+            false => self.as_withheld(cause),
+        })?;
         let layer = |authenticated| Layer::Encrypted {
             coverage: Coverage::Whole,
             cipher,
@@ -231,9 +241,10 @@ impl Walk<'_> {
                 let position = self.layers.len();
                 self.layers.push(layer(false));
                 let released = self.release(quarantined.dangerous_content());
-                let (authenticated, entity) = released.inspect_err(|_| {
-                    // What a mangled inside claimed about itself is not reported either.
-                    self.layers.truncate(position + 1);
+                let (authenticated, entity) = released.map_err(|cause| {
+                    // Nor that there was a way in, or what a mangled inside said of itself.
+                    self.layers.truncate(position);
+                    self.as_withheld(cause)
                 })?;
                 if let Some(found) = self.layers.get_mut(position) {
                     *found = layer(authenticated);
@@ -293,6 +304,14 @@ impl Walk<'_> {
         match self.engine.policy.messages.unauthenticated {
             Unauthenticated::ReleaseWhole => Ok(()),
             Unauthenticated::Withhold => Err(Cause::Withheld),
+        }
+    }
+
+    /// Where unauthenticated plaintext stays inside anyway, nobody learns whether there was any.
+    fn as_withheld(&self, cause: Cause) -> Cause {
+        match (cause, self.engine.policy.messages.unauthenticated) {
+            (Cause::DecryptFailed, Unauthenticated::Withhold) => Cause::Withheld,
+            (cause, _) => cause,
         }
     }
 
