@@ -141,7 +141,10 @@ impl Certificate {
 
     /// Says whether issuer and subject are one name (RFC 5280 §6.1); no signature is implied.
     pub fn is_self_issued(&self) -> bool {
-        self.issuer().matches(self.subject())
+        *self
+            .0
+            .self_issued
+            .get_or_init(|| self.issuer().matches(self.subject()))
     }
 
     /// Returns how the certificate was signed.
@@ -200,6 +203,7 @@ impl fmt::Debug for Certificate {
 struct Parsed {
     der: Box<[u8]>,
     fingerprint: OnceLock<[u8; 32]>,
+    self_issued: OnceLock<bool>,
     tbs: Range<usize>,
     signature_algorithm: Range<usize>,
     signature: Range<usize>,
@@ -253,6 +257,7 @@ impl Parsed {
         Ok(Self {
             der: der.into(),
             fingerprint: OnceLock::new(),
+            self_issued: OnceLock::new(),
             tbs: whole(&tbs),
             signature_algorithm: whole(&signature_algorithm),
             signature: end(&signature, signature_octets.len()),

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use smime_crypto::{
-    AlgorithmPolicy, CryptoProvider, Curve, DigestAlgorithm, Error, Hasher, KeyKind, PrivateKey,
-    PublicKey, Random, RustCrypto, Secret, SignatureScheme, Signed,
+    AlgorithmPolicy, CryptoProvider, Curve, DigestAlgorithm, Error, Hasher, KeyKind, Oid,
+    PrivateKey, PublicKey, Random, RustCrypto, Secret, SignatureScheme, Signed, asn1::Writer,
 };
 use smime_testkit::{AcceptAll, Authority, NOW, Profile, TestKey};
 use smime_x509::{
@@ -38,7 +38,33 @@ fn impostor(like: &Authority, number: usize) -> Certificate {
     let mut spki = TestKey::P256A.public().spki().to_vec();
     let end = spki.len();
     spki[end - 2..].copy_from_slice(&u16::try_from(number).unwrap().to_be_bytes());
-    let key = PublicKey::from_spki(&spki).unwrap();
+    impostor_with(like, &spki)
+}
+
+/// As [`impostor`], with an RSA key of so many bytes.
+fn rsa_impostor(like: &Authority, bytes: usize, number: u8) -> Certificate {
+    let mut modulus = vec![0xff; bytes];
+    modulus[1] = number;
+    let key = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.unsigned(&modulus);
+            w.unsigned(&[1, 0, 1]);
+        });
+    });
+    let spki = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.sequence(|w| {
+                w.oid(Oid::new("1.2.840.113549.1.1.1"));
+                w.null();
+            });
+            w.bit_string(&key);
+        });
+    });
+    impostor_with(like, &spki)
+}
+
+fn impostor_with(like: &Authority, spki: &[u8]) -> Certificate {
+    let key = PublicKey::from_spki(spki).unwrap();
     let id = like.certificate().subject_key_id().unwrap();
     let original = like.certificate();
     let builder = smime_x509::CertificateBuilder::new(
@@ -73,6 +99,24 @@ fn impostors_in_the_pool_cost_at_most_the_budget() {
     pool.insert(45, middle.certificate().clone());
     let found = verify_on(&RustCrypto, &root.trust(), &person.certificate, pool);
     assert_eq!(found, Ok(3));
+}
+
+#[test]
+fn large_keys_use_up_the_budget_as_fast_as_they_cost_time() {
+    let root = Authority::root("Root", TestKey::Rsa2048A);
+    let person = root.person("a@example.com", Profile::of(TestKey::P256B));
+    for (bytes, checked) in [(256, 100), (512, 100), (1024, 25), (2048, 6)] {
+        let impostors = (0..120).map(|number| rsa_impostor(&root, bytes, number));
+        let counting = Counting::default();
+        let error = verify_on(
+            &counting,
+            &TrustStore::new(),
+            &person.certificate,
+            impostors,
+        );
+        assert_eq!(error.unwrap_err().kind, ChainErrorKind::BudgetExhausted);
+        assert_eq!(counting.0.load(Ordering::Relaxed), checked, "{bytes} bytes");
+    }
 }
 
 #[test]

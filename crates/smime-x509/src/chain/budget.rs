@@ -1,3 +1,5 @@
+use smime_crypto::KeyKind;
+
 use crate::ChainErrorKind;
 
 /// What one search may cost; running out ends it, whatever else was found wrong.
@@ -18,8 +20,14 @@ impl Budget {
         }
     }
 
-    pub(crate) fn spend_signature(&mut self) -> Result<(), ChainErrorKind> {
-        let left = self.signatures.checked_sub(1);
+    /// Spends what one signature by a key of this kind costs: that of RSA grows with the square of
+    /// the modulus, and one of 16 384 bits takes as long as sixteen of 4096.
+    pub(crate) fn spend_signature(&mut self, by: KeyKind) -> Result<(), ChainErrorKind> {
+        let cost = match by {
+            KeyKind::Rsa { bits } => bits.div_ceil(4096).saturating_pow(2),
+            KeyKind::Ec(_) | KeyKind::Unknown => 1,
+        };
+        let left = self.signatures.checked_sub(cost);
         self.signatures = left.ok_or(ChainErrorKind::BudgetExhausted)?;
         Ok(())
     }

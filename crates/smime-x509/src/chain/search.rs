@@ -240,7 +240,8 @@ impl Search<'_> {
         if let Some(known) = self.signatures.get(&question) {
             return Ok(*known);
         }
-        self.budget.spend_signature().map_err(exhausted)?;
+        let kind = issuer.public_key().kind();
+        self.budget.spend_signature(kind).map_err(exhausted)?;
         let signed = Signed::Message(lower.tbs());
         let result =
             self.verifier
