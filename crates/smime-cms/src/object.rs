@@ -9,7 +9,10 @@ use crate::{
     Envelope, Error, SignedMessage, asn1,
     ber::BerReader,
     content::content,
-    envelope::{Container, recipient},
+    envelope::{
+        Container,
+        recipient::{self, MAX_RECIPIENTS},
+    },
     signed::{SignerId, SignerInfo},
 };
 
@@ -94,7 +97,9 @@ fn read_signed(
     let (mut certificates, mut skipped_certificates) = (CertificateBundle::new(), 0_usize);
     if ber.peek("certificates")? == Some(Tag::context_constructed(0)) {
         let (set, base) = element(ber, "certificates")?;
-        for element in children(&set, "certificates").map_err(Error::within(base))? {
+        let elements = children(&set, "certificates").map_err(Error::within(base))?;
+        check_count("certificates", elements.len(), MAX_CERTIFICATES)?;
+        for element in elements {
             match Certificate::from_der(element) {
                 Ok(certificate) => {
                     certificates.add(certificate);
@@ -115,14 +120,7 @@ fn read_signed(
         });
     }
     for element in children(&set, "signerInfos").map_err(Error::within(base))? {
-        if signers.len() == MAX_SIGNERS {
-            let limit = u64::try_from(MAX_SIGNERS).unwrap_or(u64::MAX);
-            return Err(TooLarge {
-                what: "signers",
-                limit,
-            }
-            .into());
-        }
+        check_count("signers", signers.len() + 1, MAX_SIGNERS)?;
         signers.push(signer_info(element).map_err(Error::within(base))?);
     }
     let content_length = octets.map(|octets| octets.length);
@@ -250,6 +248,7 @@ fn recipient_infos(ber: &mut BerReader<'_>) -> Result<Vec<recipient::RecipientIn
     let mut infos = Vec::new();
     for element in children(&set, "recipientInfos").map_err(Error::within(base))? {
         infos.extend(recipient::read(element).map_err(Error::within(base))?);
+        check_count("recipients", infos.len(), MAX_RECIPIENTS)?;
     }
     Ok(infos)
 }
@@ -332,6 +331,14 @@ fn element(ber: &mut BerReader<'_>, what: &'static str) -> Result<(Vec<u8>, u64)
     }
 }
 
+fn check_count(what: &'static str, count: usize, most: usize) -> Result<(), Error> {
+    if count > most {
+        let limit = u64::try_from(most).unwrap_or(u64::MAX);
+        return Err(TooLarge { what, limit }.into());
+    }
+    Ok(())
+}
+
 /// Splits a SET OF, whatever its tag, into its encoded elements.
 fn children<'a>(set: &'a [u8], what: &'static str) -> Result<Vec<&'a [u8]>, CryptoError> {
     let mut elements = Reader::new(set).any(what)?.reader();
@@ -344,3 +351,7 @@ fn children<'a>(set: &'a [u8], what: &'static str) -> Result<Vec<&'a [u8]>, Cryp
 
 /// Signers of one object: mail has one, seldom two; each may cost a search for a chain.
 const MAX_SIGNERS: usize = 32;
+
+/// Certificates of one object: twice what fits `Limits::structure` when they are of honest size.
+/// One of a few bytes costs hundreds once it is read.
+const MAX_CERTIFICATES: usize = 4096;

@@ -9,7 +9,7 @@ use smime_crypto::{
     SignatureScheme, UnixTime,
 };
 use smime_io::{Limits, Source};
-use smime_x509::{Certificate, CertificateBundle, ChainError, ChainVerifier, EmailAddress};
+use smime_x509::{Certificate, CertificateBundle, ChainError, ChainVerifier, EmailAddress, Name};
 
 pub use writer::{DetachedSigner, SignedWriter, Signer, sign_der};
 
@@ -305,6 +305,24 @@ impl SignerId {
         match self {
             Self::IssuerSerial { issuer, serial } => {
                 asn1::has_issuer_serial(certificate, issuer, serial)
+            }
+            Self::SubjectKeyId(key_id) => asn1::has_key_id(certificate, key_id),
+        }
+    }
+
+    /// Returns [`matches`](Self::matches) for many certificates: the issuer's name, which may be as
+    /// long as all of them, is made comparable once.
+    fn matcher(&self) -> impl Fn(&Certificate) -> bool {
+        let folded = match self {
+            Self::IssuerSerial { issuer, .. } => {
+                Name::from_der(issuer).ok().map(|name| name.canonical())
+            }
+            Self::SubjectKeyId(_) => None,
+        };
+        move |certificate| match self {
+            Self::IssuerSerial { serial, .. } => {
+                let is_issuer = |folded: &Vec<u8>| certificate.issuer().canonical() == *folded;
+                certificate.serial() == serial && folded.as_ref().is_some_and(is_issuer)
             }
             Self::SubjectKeyId(key_id) => asn1::has_key_id(certificate, key_id),
         }

@@ -16,7 +16,7 @@ use smime_crypto::{
     AlgorithmPolicy, ContentCipher, Oid, RustCrypto,
     asn1::{Tag, Writer},
 };
-use smime_io::{Limits, Replay, Source};
+use smime_io::{Limits, Replay, Source, TooLarge};
 use smime_testkit::{Authority, Identity, NOW, Profile, SeededRandom, TestKey};
 use smime_x509::CertificateBundle;
 
@@ -240,6 +240,107 @@ fn what_many_recipients_share_is_kept_once() {
         Object::Enveloped(envelope) => assert_eq!(envelope.recipients().len(), 20_000),
         other => panic!("{other:?}"),
     }
+}
+
+/// SignedData of these certificates and SignerInfos.
+fn signed_data(certificates: &[u8], signers: &[u8]) -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            w.oid(Oid::new("1.2.840.113549.1.7.2"));
+            w.constructed(Tag::context_constructed(0), |w| {
+                w.sequence(|w| {
+                    w.small(1);
+                    w.element(Tag::SET, &[]);
+                    w.sequence(|w| {
+                        w.oid(Oid::new("1.2.840.113549.1.7.1"));
+                        w.constructed(Tag::context_constructed(0), |w| w.octet_string(CONTENT));
+                    });
+                    w.element(Tag::context_constructed(0), certificates);
+                    w.element(Tag::SET, signers);
+                });
+            });
+        })
+    })
+}
+
+#[test]
+fn more_of_the_smallest_elements_than_any_mail_has_are_too_large() {
+    let too_large =
+        |der: Vec<u8>, expected: &str| match read(Source::from_bytes(der), &Limits::default())
+            .unwrap_err()
+        {
+            Error::TooLarge(TooLarge { what, .. }) => assert_eq!(what, expected),
+            other => panic!("{other}"),
+        };
+    let millions = 3 << 20;
+    too_large(signed_data(&[5, 0].repeat(millions), &[]), "certificates");
+    let enveloped = |recipients: &[u8]| {
+        Writer::encode(|w| {
+            w.sequence(|w| {
+                w.oid(ENVELOPED);
+                w.constructed(Tag::context_constructed(0), |w| {
+                    w.sequence(|w| {
+                        w.small(2);
+                        w.element(Tag::SET, recipients);
+                    });
+                });
+            })
+        })
+    };
+    too_large(enveloped(&[0xa2, 0].repeat(millions)), "recipients");
+    let key = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.constructed(Tag::context_constructed(0), |w| w.octet_string(&[]));
+            w.octet_string(&[]);
+        });
+    });
+    let agreement = Writer::encode(|w| {
+        w.constructed(Tag::context_constructed(1), |w| {
+            w.small(3);
+            w.constructed(Tag::context_constructed(0), |w| w.null());
+            w.sequence(|w| w.oid(Oid::new("1.3.132.1.11.1")));
+            w.element(Tag::SEQUENCE, &key.repeat(millions / 4));
+        });
+    });
+    too_large(enveloped(&agreement), "recipients");
+}
+
+#[test]
+fn a_long_name_is_compared_with_many_certificates_in_little_time() {
+    // Four thousand certificates of the signer's serial number, and an issuer of two mebibytes.
+    let root = Authority::root("Root", TestKey::P256B);
+    let person = root.person("alice@example.com", Profile::of(TestKey::P256A));
+    let certificate = person.certificate.der();
+    let certificates: Vec<u8> = (0..4000_u16)
+        .flat_map(|number| {
+            // What was signed and by what is of no matter here.
+            let mut one = certificate.to_vec();
+            let end = one.len() - 2;
+            one[end..].copy_from_slice(&number.to_be_bytes());
+            one
+        })
+        .collect();
+    let value = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.oid(Oid::new("2.5.4.3"));
+            w.element(Tag::UTF8_STRING, b"a");
+        });
+    });
+    let pairs = Writer::encode(|w| w.element(Tag::SET, &value)).repeat(1 << 17);
+    let signer = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.small(1);
+            w.sequence(|w| {
+                w.element(Tag::SEQUENCE, &pairs);
+                w.element(Tag::INTEGER, person.certificate.serial());
+            });
+            w.sequence(|w| w.oid(Oid::new("2.16.840.1.101.3.4.2.1")));
+            w.sequence(|w| w.oid(Oid::new("1.2.840.10045.4.3.2")));
+            w.octet_string(&[]);
+        });
+    });
+    // Folding the name anew for each of them took minutes.
+    try_everything(&Source::from_bytes(signed_data(&certificates, &signer))).unwrap();
 }
 
 #[test]

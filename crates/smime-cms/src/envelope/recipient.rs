@@ -161,7 +161,8 @@ fn key_agreement(info: &Element<'_>) -> Result<Vec<RecipientInfo>, CryptoError> 
         })
     });
     let mut infos = Vec::new();
-    while !keys.is_empty() {
+    // One more than there may be is enough for the caller to see that there are too many.
+    while !keys.is_empty() && infos.len() <= MAX_RECIPIENTS {
         let mut entry = keys.sequence("RecipientEncryptedKey")?;
         let id = agreement_id(&entry.any("rid")?)?;
         let encrypted = entry.octet_string("encryptedKey")?.to_vec();
@@ -213,6 +214,10 @@ fn issuer_serial(id: &Element<'_>) -> Result<RecipientId, CryptoError> {
     let (issuer, serial) = asn1::read_issuer_serial(id)?;
     Ok(RecipientId::IssuerSerial { issuer, serial })
 }
+
+/// Encrypted keys of one envelope: three times what fits `Limits::structure` when they are of honest
+/// size. One of two bytes costs a hundred once it is read.
+pub(crate) const MAX_RECIPIENTS: usize = 32_768;
 
 const KEY_ID: Tag = Tag::context_constructed(0);
 const KEY_AGREE: Tag = Tag::context_constructed(1);

@@ -78,10 +78,11 @@ impl Judgement<'_> {
             signing_time,
             capabilities: None,
         };
+        let is_named = info.id.matcher();
         let candidates: Vec<&Certificate> = self
             .pool
             .iter()
-            .filter(|it| info.id.matches(it))
+            .filter(|it| is_named(it))
             .take(MAX_CANDIDATES)
             .collect();
         report.certificate = candidates.first().map(|it| (*it).clone());
