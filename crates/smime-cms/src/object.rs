@@ -13,7 +13,7 @@ use crate::{
         Container,
         recipient::{self, MAX_RECIPIENTS},
     },
-    signed::{SignerId, SignerInfo},
+    signed::{SignerId, SignerInfo, attributes},
 };
 
 /// A CMS object whose structure was read and whose content was not.
@@ -213,6 +213,15 @@ fn read_auth_enveloped(
         let (set, base) = element(ber, "authAttrs")?;
         // RFC 5083 §2.2: the DER encoding under the tag of SET OF.
         additional = asn1::sorted_set(&set, Tag::SET).map_err(Error::within(base))?;
+        // The type beside the ciphertext is nobody's word; that among the attributes is the sender's.
+        if !attributes::are_of_content_type(&additional, encrypted.content_type)
+            .map_err(Error::within(base))?
+        {
+            return Err(Error::Malformed {
+                what: "authAttrs",
+                offset: base,
+            });
+        }
     } else if encrypted.content_type != asn1::ID_DATA {
         // Nothing but the attributes binds another content type to the content (RFC 5083 §2.1).
         return Err(Error::Malformed {

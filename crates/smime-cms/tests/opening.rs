@@ -19,6 +19,7 @@ use smime_testkit::{
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nThe secret is 42.\r\n";
 const DATA: Oid = Oid::new("1.2.840.113549.1.7.1");
+const SIGNED_DATA: Oid = Oid::new("1.2.840.113549.1.7.2");
 const ENVELOPED: Oid = Oid::new("1.2.840.113549.1.7.3");
 const AUTH_ENVELOPED: Oid = Oid::new("1.2.840.113549.1.9.16.1.23");
 const IV: [u8; 16] = [7; 16];
@@ -734,10 +735,27 @@ fn authenticated_attributes_are_authenticated() {
         .der();
         assert_eq!(code(open(&der)), "cms.decrypt_failed");
     }
+    // They say what the content is: what stands beside the ciphertext is covered by nothing.
+    for (named, kind) in [(SIGNED_DATA, DATA), (DATA, SIGNED_DATA)] {
+        let attribute = attribute(
+            Oid::new("1.2.840.113549.1.9.3"),
+            &Writer::encode(|w| w.oid(named)),
+        );
+        let forged = Forge {
+            content_type: kind,
+            ..Forge::with_attributes(cipher, to_bob(cipher), vec![attribute.clone()])
+        };
+        assert_eq!(envelope(&forged.der()).unwrap_err().code(), "cms.malformed");
+        let honest = Forge {
+            content_type: named,
+            ..Forge::with_attributes(cipher, to_bob(cipher), vec![attribute])
+        };
+        assert_eq!(bytes(open(&honest.der()).unwrap()).0, CONTENT);
+    }
     // Without attributes nothing says that the content is anything but data.
     let bare = Forge::honest(cipher, to_bob(cipher));
     let signed = Forge {
-        content_type: Oid::new("1.2.840.113549.1.7.2"),
+        content_type: SIGNED_DATA,
         ..bare
     };
     assert_eq!(envelope(&signed.der()).unwrap_err().code(), "cms.malformed");

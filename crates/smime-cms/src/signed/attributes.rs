@@ -100,6 +100,29 @@ impl<'a> SignedAttributes<'a> {
     }
 }
 
+/// Says whether authenticated attributes are those of content of type `kind`: they name it, or
+/// they name none and it is id-data (RFC 5083 §2.1).
+///
+/// # Errors
+/// When `set` is no SET OF Attribute.
+pub(crate) fn are_of_content_type(set: &[u8], kind: Oid) -> Result<bool, CryptoError> {
+    let mut named = Vec::new();
+    for (attribute, values) in split(set)? {
+        if attribute == asn1::CONTENT_TYPE {
+            named.push(complete_oid(values));
+        }
+    }
+    if named.is_empty() {
+        return Ok(kind == asn1::ID_DATA);
+    }
+    Ok(named.iter().all(|named| *named == Some(kind)))
+}
+
+fn complete_oid(mut values: Reader<'_>) -> Option<Oid> {
+    let oid = values.oid().ok()?;
+    values.is_empty().then_some(oid)
+}
+
 /// Checks that nothing stands among the unsigned attributes that must be signed (RFC 5652 §11.1 to
 /// §11.3): a reader who looks in both places would believe it.
 pub(crate) fn check_unsigned(signer: &SignerInfo) -> Result<(), Refusal> {
