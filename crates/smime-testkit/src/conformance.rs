@@ -11,31 +11,25 @@ use std::{
 /// Returns the folder of one conformance suite.
 ///
 /// Suites are looked for in the folder that `SMIME_CONFORMANCE` names, or else beside the
-/// workspace. They are no part of it, so where one is missing, a line is printed and the test
-/// passes without it.
+/// workspace. Where one is missing, a line is printed and the test passes without it.
 ///
 /// # Panics
-/// When it is missing from the folder that `SMIME_CONFORMANCE` names and `SMIME_REQUIRE_ALL=1`.
+/// When it is missing and `SMIME_REQUIRE_ALL=1`.
 pub fn suite(name: &str) -> Option<PathBuf> {
     let path = conformance_root().join(name);
     if path.is_dir() {
         Some(path)
-    } else if named_root().is_some() {
-        missing(&format!("conformance suite {}", path.display()))
     } else {
-        println!("skipped: conformance suite {} missing", path.display());
-        None
+        missing(&format!("conformance suite {}", path.display()))
     }
 }
 
 /// Returns the folder that holds the conformance suites, whether it is there or not.
 pub fn conformance_root() -> PathBuf {
-    named_root().unwrap_or_else(|| workspace_root().join("../shared/conformance"))
-}
-
-fn named_root() -> Option<PathBuf> {
-    let path = env::var_os("SMIME_CONFORMANCE")?;
-    (!path.is_empty()).then(|| path.into())
+    match env::var("SMIME_CONFORMANCE") {
+        Ok(path) if !path.is_empty() => path.into(),
+        _ => workspace_root().join("../shared/conformance"),
+    }
 }
 
 /// Returns where a program is on the search path.
