@@ -51,7 +51,7 @@ pub enum Verdict {
     None,
     /// Every signature is good, and one covers the whole content, not only its ciphertext.
     Good,
-    /// Signatures cover parts only.
+    /// Signatures cover parts only, be they good or not.
     Part,
     /// A signed structure without a signer.
     NoSigner,
@@ -102,7 +102,9 @@ impl Verdict {
     }
 }
 
-/// Returns the verdict over all signatures among `layers`.
+/// Returns the verdict over all signatures among `layers`; those around parts come last.
+///
+/// A signature around a part cannot make the whole good, nor take from a good one around it.
 ///
 /// A good signature around encryption, however many layers lie between them, says nothing of the
 /// content: whoever made it need not have known what is inside, and can have put their own in the
@@ -110,37 +112,43 @@ impl Verdict {
 pub(crate) fn signature(layers: &[Layer]) -> Verdict {
     let mut verdict = Verdict::None;
     for (position, layer) in layers.iter().enumerate() {
-        let Layer::Signed {
-            coverage,
-            signers,
-            good,
-        } = layer
-        else {
-            continue;
-        };
-        if !good {
-            let bad = signers
-                .iter()
-                .find(|it| it.verdict != smime_cms::Verdict::Good);
-            return bad.map_or(Verdict::NoSigner, |bad| {
-                Verdict::NotGood(bad.verdict.name())
-            });
-        }
-        let around_encryption = layers.iter().skip(position).any(|inside| {
-            matches!(
-                inside,
-                Layer::Encrypted {
-                    coverage: Coverage::Whole,
-                    ..
+        match layer {
+            Layer::Encrypted { .. } => {}
+            Layer::Signed {
+                coverage: Coverage::Part,
+                ..
+            } => {
+                if verdict == Verdict::None {
+                    verdict = Verdict::Part;
                 }
-            )
-        });
-        verdict = match (verdict, coverage) {
-            (verdict, Coverage::Whole) if around_encryption => verdict,
-            (Verdict::None | Verdict::Good, Coverage::Whole) => Verdict::Good,
-            (Verdict::None, Coverage::Part) => Verdict::Part,
-            (verdict, _) => verdict,
-        };
+            }
+            Layer::Signed {
+                signers,
+                good: false,
+                ..
+            } => {
+                let mut verdicts = signers.iter().map(|signer| &signer.verdict);
+                let bad = verdicts.find(|it| **it != smime_cms::Verdict::Good);
+                return bad.map_or(Verdict::NoSigner, |bad| Verdict::NotGood(bad.name()));
+            }
+            Layer::Signed { good: true, .. } => {
+                if !is_encrypted(layers.iter().skip(position)) {
+                    verdict = Verdict::Good;
+                }
+            }
+        }
     }
     verdict
+}
+
+fn is_encrypted<'a>(mut inside: impl Iterator<Item = &'a Layer>) -> bool {
+    inside.any(|layer| {
+        matches!(
+            layer,
+            Layer::Encrypted {
+                coverage: Coverage::Whole,
+                ..
+            }
+        )
+    })
 }

@@ -338,7 +338,10 @@ impl Walk<'_> {
                         failure = Cause::KeyLocked;
                         continue;
                     }
-                    Err(KeyUnavailable::Unreadable(cause)) => return Err(cause),
+                    Err(KeyUnavailable::Unreadable(cause)) => {
+                        failure = cause;
+                        continue;
+                    }
                 };
                 let algorithms = &engine.policy.algorithms;
                 let opened = envelope.open(&certificate, &key, algorithms, self.at, engine.random);
@@ -374,10 +377,12 @@ impl Walk<'_> {
 
     /// Reports protected parts beside unprotected ones: signatures are judged, encryption is
     /// named and stays closed, because its plaintext would stand among bytes of other origin.
+    /// Parts beyond a number are named as not judged: nobody's, and not good.
     fn report_parts(&mut self, entity: &Entity) -> Result<(), Cause> {
         let limits = &self.engine.limits;
-        for part in entity.nested_protections(limits)? {
+        for (number, part) in entity.nested_protections(limits)?.into_iter().enumerate() {
             let signed = match part.protection() {
+                _ if number >= JUDGED_PARTS => None,
                 Ok(Protection::MultipartSigned {
                     content, signature, ..
                 }) => SignedMessage::detached(&signature, content, limits).ok(),
@@ -469,3 +474,7 @@ fn addresses(mail: &Entity, field: &str) -> Vec<String> {
         .map(|mailbox| mailbox.address)
         .collect()
 }
+
+/// Protected parts judged in one mail: more than a digest of a mailing list forwards, and few enough
+/// that a mail of nothing else costs seconds.
+const JUDGED_PARTS: usize = 32;
