@@ -81,6 +81,35 @@ fn every_mail_comes_back_signed_inside_encryption() {
     }
 }
 
+/// The larger RSA keys take one way each here; all their ways are in the tests of the small mail.
+#[test]
+fn every_mail_comes_back_by_every_algorithm() {
+    let ways = |key| match key {
+        TestKey::Rsa3072 | TestKey::Rsa4096 => 1,
+        _ => usize::MAX,
+    };
+    for alice in EVERY_KEY {
+        let world = World::new(alice, TestKey::P256B, fastest());
+        for (name, mail) in mails_of_testdata() {
+            for choice in choices(alice).take(ways(alice)) {
+                for form in FORMS {
+                    check(&world, &mail, &name, Some((form, choice)), None);
+                }
+            }
+        }
+    }
+    for bob in EVERY_KEY {
+        let world = World::new(TestKey::P256A, bob, fastest());
+        for (name, mail) in mails_of_testdata() {
+            for transport in transports(bob).into_iter().take(ways(bob)) {
+                for cipher in ContentCipher::ALL {
+                    check(&world, &mail, &name, None, Some((cipher, transport)));
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_large_mail_comes_back_in_every_form() {
     let mail = large_mail(2 << 20);
