@@ -838,6 +838,20 @@ fn rsa_exponents_of_every_allowed_size_verify() {
     }
 }
 
+#[test]
+fn an_rsa_key_without_parameters_is_read() {
+    let with_null = rsa_public(&[0xff; 256], &[1, 0, 1]);
+    let without = PublicKey::from_spki(&Writer::encode(|w| {
+        w.sequence(|w| {
+            w.sequence(|w| w.oid(smime_crypto::Oid::new("1.2.840.113549.1.1.1")));
+            w.bit_string(with_null.key_bytes());
+        });
+    }))
+    .unwrap();
+    assert_eq!(without.kind(), KeyKind::Rsa { bits: 2048 });
+    assert_eq!(without.kind(), with_null.kind());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

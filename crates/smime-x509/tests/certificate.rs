@@ -241,6 +241,30 @@ fn extensions_of_the_wrong_shape_are_refused() {
 }
 
 #[test]
+fn an_explicit_false_says_what_its_absence_says() {
+    let explicit = with_extension(BASIC_CONSTRAINTS, &[0x30, 3, 1, 1, 0]).unwrap();
+    let absent = with_extension(BASIC_CONSTRAINTS, &[0x30, 0]).unwrap();
+    assert_eq!(explicit.basic_constraints(), absent.basic_constraints());
+    assert!(!explicit.is_ca());
+
+    let unknown = Oid::new("1.2.3.4");
+    let mut certificate = der(builder().extension(unknown, true, &[5, 0]));
+    let critical = [unknown.as_bytes(), &[1, 1, 0xff]].concat();
+    let place = certificate
+        .windows(critical.len())
+        .position(|window| window == critical)
+        .unwrap();
+    let is_critical = |der: &[u8]| {
+        let certificate = Certificate::from_der(der).unwrap();
+        let mut extensions = certificate.extension_list();
+        extensions.any(|it| it.oid == unknown && it.critical)
+    };
+    assert!(is_critical(&certificate));
+    certificate[place + critical.len() - 1] = 0;
+    assert!(!is_critical(&certificate));
+}
+
+#[test]
 fn an_extension_that_stands_there_twice_is_refused() {
     for (oid, value) in [
         (KEY_USAGE, &[3, 2, 7, 0x80][..]),

@@ -103,6 +103,17 @@ fn what_is_not_multipart_has_no_parts() {
 }
 
 #[test]
+fn a_transfer_encoding_of_a_multipart_is_ignored() {
+    let encoded = entity(
+        "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n\n\
+         --b\n\none\n--b--\n",
+    );
+    let parts = encoded.parts(&Limits::default()).unwrap();
+    assert_eq!(parts.len(), 1);
+    assert_eq!(text(&parts[0].body()), "one");
+}
+
+#[test]
 fn multiparts_that_cannot_be_taken_apart_are_errors() {
     for mail in [
         "Content-Type: multipart/mixed\n\n",
