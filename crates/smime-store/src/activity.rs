@@ -54,20 +54,12 @@ pub enum Operation {
     Sign,
     /// A mail was encrypted.
     Encrypt,
-    /// A mail was opened, layer by layer.
-    Open,
     /// A signature was judged.
     Verify,
     /// A mail was decrypted.
     Decrypt,
     /// Certificates or a key were imported.
     Import,
-    /// Something was deleted.
-    Delete,
-    /// Something was exported.
-    Export,
-    /// The trust in a certificate was changed.
-    Trust,
 }
 
 /// How an operation ended.
@@ -78,8 +70,6 @@ pub enum Outcome {
     Ok,
     /// Not done, or judged not good.
     Failed,
-    /// The mail was discarded, because it could not be sent as demanded.
-    Discarded,
 }
 
 /// An entry of the activity log.
@@ -111,24 +101,19 @@ impl Operation {
             Self::Seal => "seal",
             Self::Sign => "sign",
             Self::Encrypt => "encrypt",
-            Self::Open => "open",
             Self::Verify => "verify",
             Self::Decrypt => "decrypt",
             Self::Import => "import",
-            Self::Delete => "delete",
-            Self::Export => "export",
-            Self::Trust => "trust",
         }
     }
 }
 
 impl Outcome {
-    /// Returns the word for it: `ok`, `failed` or `discarded`.
+    /// Returns the word for it: `ok` or `failed`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Failed => "failed",
-            Self::Discarded => "discarded",
         }
     }
 }

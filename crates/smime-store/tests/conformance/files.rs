@@ -196,7 +196,7 @@ fn activity(number: u32) -> Activity {
     Activity {
         time: NOW,
         direction: Direction::Store,
-        operation: Operation::Export,
+        operation: Operation::Encrypt,
         outcome: Outcome::Ok,
         code: "export.done".into(),
         message_id: None,
