@@ -6,7 +6,7 @@ use smime::{
     cms::{RecipientId, SignerId, SignerReport, Summary},
     crypto::{Curve, KeyKind, Oid, UnixTime, asn1::Reader, sha1_fingerprint},
     store::{Recorded, StoredCertificate},
-    x509::{Certificate, KeyUsageBit, Name, Purpose, check_fitness},
+    x509::{Certificate, KeyUsageBit, Name, Purpose, SequenceOf, check_fitness},
 };
 
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -34,7 +34,8 @@ pub(crate) fn certificate(certificate: &Certificate) -> Value {
         .key_usage()
         .map(|usage| usage.bits().map(KeyUsageBit::name).collect())
         .unwrap_or_default();
-    let usages = certificate.extended_key_usage().unwrap_or_default();
+    let usages = certificate.extended_key_usage();
+    let usages = usages.iter().flat_map(SequenceOf::iter).map(usage_name);
     json!({
         "sha256": hex(certificate.fingerprint()),
         "sha1": hex(sha1_fingerprint(certificate.der())),
@@ -45,7 +46,7 @@ pub(crate) fn certificate(certificate: &Certificate) -> Value {
         "not_after": certificate.not_after().to_string(),
         "emails": emails(certificate),
         "key_usage": key_usage,
-        "extended_key_usage": usages.iter().map(|oid| usage_name(*oid)).collect::<Vec<_>>(),
+        "extended_key_usage": usages.collect::<Vec<_>>(),
         "ca": certificate.is_ca(),
         "public_key": {"algorithm": algorithm, "bits": key.bits()},
         "signature": signature,

@@ -5,7 +5,7 @@ use smime_crypto::{
     asn1::{Element, Reader, Tag, Writer},
     sha1_fingerprint,
 };
-use smime_x509::{Certificate, Name};
+use smime_x509::{Certificate, NameRef};
 
 // RFC 5652 §4, §5.1, §6.1, RFC 5083 §2.1
 /// The type of content that is bytes and nothing more; the one of mail (RFC 5652 §4).
@@ -47,7 +47,7 @@ pub(crate) fn write_issuer_serial(w: &mut Writer, certificate: &Certificate) {
 pub(crate) fn has_issuer_serial(certificate: &Certificate, issuer: &[u8], serial: &[u8]) -> bool {
     certificate.serial() == serial
         && (certificate.issuer().der() == issuer
-            || Name::from_der(issuer).is_ok_and(|name| name.matches(certificate.issuer())))
+            || NameRef::from_der(issuer).is_ok_and(|name| name.matches(certificate.issuer())))
 }
 
 /// Says whether `certificate` is one of a subject key identifier; where it names none, the SHA-1 of

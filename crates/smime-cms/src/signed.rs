@@ -9,7 +9,9 @@ use smime_crypto::{
     SignatureScheme, UnixTime,
 };
 use smime_io::{Limits, Source};
-use smime_x509::{Certificate, CertificateBundle, ChainError, ChainVerifier, EmailAddress, Name};
+use smime_x509::{
+    Certificate, CertificateBundle, ChainError, ChainVerifier, EmailAddress, NameRef,
+};
 
 pub use writer::{DetachedSigner, SignedWriter, Signer, sign_der};
 
@@ -315,7 +317,7 @@ impl SignerId {
     fn matcher(&self) -> impl Fn(&Certificate) -> bool {
         let folded = match self {
             Self::IssuerSerial { issuer, .. } => {
-                Name::from_der(issuer).ok().map(|name| name.canonical())
+                NameRef::from_der(issuer).ok().map(NameRef::canonical)
             }
             Self::SubjectKeyId(_) => None,
         };

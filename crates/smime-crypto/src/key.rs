@@ -48,27 +48,12 @@ impl PublicKey {
     /// # Errors
     /// [`Error::Malformed`] when the outer structure is not DER.
     pub fn from_spki(der: &[u8]) -> Result<Self, Error> {
-        let mut outer = Reader::new(der);
-        let mut spki = outer.sequence("SubjectPublicKeyInfo")?;
-        outer.finish("SubjectPublicKeyInfo")?;
-        let mut identifier = spki.sequence("AlgorithmIdentifier")?;
-        let algorithm = identifier.oid()?;
-        let parameters = identifier.rest();
-        let start = spki.offset();
-        let bits = spki.read(Tag::BIT_STRING, "subjectPublicKey")?;
-        spki.finish("SubjectPublicKeyInfo")?;
-        let key = bits.bit_string_octets()?;
-        let end = start + bits.raw.len();
-        let kind = match algorithm {
-            oid::RSA_ENCRYPTION => rsa_kind(parameters, key),
-            oid::EC_PUBLIC_KEY => ec_kind(parameters, key),
-            _ => None,
-        };
+        let described = Described::read(der)?;
         Ok(Self {
             spki: der.to_vec(),
-            kind: kind.unwrap_or(KeyKind::Unknown),
-            algorithm,
-            key: (end - key.len(), end),
+            kind: described.kind,
+            algorithm: described.algorithm,
+            key: described.key,
         })
     }
 
@@ -100,6 +85,50 @@ impl PublicKey {
             KeyKind::Ec(Curve::P384) => 384,
             KeyKind::Unknown => 0,
         }
+    }
+}
+
+impl KeyKind {
+    /// Returns the kind of key in a DER SubjectPublicKeyInfo; allocates nothing.
+    ///
+    /// # Errors
+    /// Those of [`PublicKey::from_spki`].
+    pub fn of_spki(der: &[u8]) -> Result<Self, Error> {
+        Ok(Described::read(der)?.kind)
+    }
+}
+
+/// What a SubjectPublicKeyInfo says.
+struct Described {
+    kind: KeyKind,
+    algorithm: Oid,
+    /// Where the octets inside the BIT STRING stand.
+    key: (usize, usize),
+}
+
+impl Described {
+    fn read(der: &[u8]) -> Result<Self, Error> {
+        let mut outer = Reader::new(der);
+        let mut spki = outer.sequence("SubjectPublicKeyInfo")?;
+        outer.finish("SubjectPublicKeyInfo")?;
+        let mut identifier = spki.sequence("AlgorithmIdentifier")?;
+        let algorithm = identifier.oid()?;
+        let parameters = identifier.rest();
+        let start = spki.offset();
+        let bits = spki.read(Tag::BIT_STRING, "subjectPublicKey")?;
+        spki.finish("SubjectPublicKeyInfo")?;
+        let key = bits.bit_string_octets()?;
+        let end = start + bits.raw.len();
+        let kind = match algorithm {
+            oid::RSA_ENCRYPTION => rsa_kind(parameters, key),
+            oid::EC_PUBLIC_KEY => ec_kind(parameters, key),
+            _ => None,
+        };
+        Ok(Self {
+            kind: kind.unwrap_or(KeyKind::Unknown),
+            algorithm,
+            key: (end - key.len(), end),
+        })
     }
 }
 

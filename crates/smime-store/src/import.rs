@@ -134,7 +134,7 @@ impl Checked {
     fn read(piece: &Piece<'_>) -> Self {
         let item = Item::read(piece);
         let content = match item.content {
-            Ok(certificate) => match check_import(&certificate) {
+            Ok(certificate) => match check_import(&certificate.view()) {
                 Ok(()) => Ok(certificate),
                 Err(reason) => {
                     let reason = ImportError::Unfit(reason);

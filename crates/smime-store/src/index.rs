@@ -1,7 +1,7 @@
 //! The keys under which certificates are found; the same for every implementation of the store.
 
 use smime_crypto::{CryptoProvider as _, DigestAlgorithm, PublicKey, RustCrypto};
-use smime_x509::{Certificate, EmailAddress, Name};
+use smime_x509::{Certificate, EmailAddress, NameRef};
 
 /// Returns what a public key is known by in a store: the SHA-256 of its SubjectPublicKeyInfo.
 pub fn public_key_id(key: &PublicKey) -> [u8; 32] {
@@ -109,5 +109,5 @@ fn same_name(left: &[u8], right: &[u8]) -> bool {
 /// It is part of the file's layout: if it changes, so does the schema version. What is not a Name
 /// stands for itself, so that a look-up by nonsense finds nothing.
 fn folded_name(der: &[u8]) -> Vec<u8> {
-    Name::from_der(der).map_or_else(|_| der.to_vec(), |name| name.canonical())
+    NameRef::from_der(der).map_or_else(|_| der.to_vec(), NameRef::canonical)
 }

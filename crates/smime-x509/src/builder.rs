@@ -48,7 +48,7 @@ impl CertificateBuilder {
 
     /// Sets the issuer's name and the authority key identifier as `issuer` has them.
     pub fn issued_by(self, issuer: &Certificate) -> Self {
-        let named = self.issuer(issuer.subject().clone());
+        let named = self.issuer(issuer.subject().to_name());
         match issuer.subject_key_id() {
             Some(id) => named.authority_key_id(id),
             None => named,

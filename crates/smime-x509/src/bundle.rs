@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use crate::{Certificate, Name};
+use crate::{Certificate, NameRef};
 
 /// An unordered, untrusted pool of certificates: what came with a message, or what a store knows.
 ///
@@ -42,7 +42,7 @@ impl CertificateBundle {
     /// Returns those whose subject is `name` (RFC 5280 §7.1).
     pub fn with_subject<'a>(
         &'a self,
-        name: &Name,
+        name: NameRef<'_>,
     ) -> impl Iterator<Item = &'a Certificate> + use<'a> {
         self.0.with_subject(name)
     }
@@ -54,11 +54,11 @@ impl CertificateBundle {
     }
 
     /// Returns those that `issuer` gave the serial number with the content octets `serial`.
-    pub fn with_issuer_and_serial(
-        &self,
-        issuer: &Name,
-        serial: &[u8],
-    ) -> impl Iterator<Item = &Certificate> {
+    pub fn with_issuer_and_serial<'a>(
+        &'a self,
+        issuer: NameRef<'a>,
+        serial: &'a [u8],
+    ) -> impl Iterator<Item = &'a Certificate> {
         self.iter().filter(move |certificate| {
             certificate.serial() == serial && certificate.issuer().matches(issuer)
         })
@@ -109,7 +109,7 @@ impl Index {
 
     pub(crate) fn with_subject<'a>(
         &'a self,
-        name: &Name,
+        name: NameRef<'_>,
     ) -> impl Iterator<Item = &'a Certificate> + use<'a> {
         let places = self
             .by_subject

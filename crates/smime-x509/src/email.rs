@@ -16,12 +16,8 @@ impl EmailAddress {
     /// The local part is atoms and dots or a quoted string, the domain is labels or an address
     /// literal in brackets. Control characters and blanks are refused everywhere, also quoted.
     pub fn new(text: &str) -> Option<Self> {
-        let (local, domain) = text.rsplit_once('@')?;
-        let valid = text.len() <= MAX_LENGTH
-            && !text.chars().any(is_forbidden)
-            && is_local(local)
-            && is_domain(domain);
-        valid.then(|| Self {
+        let (local, _) = text.rsplit_once('@')?;
+        is_address(text).then(|| Self {
             text: text.to_owned(),
             at: local.len(),
         })
@@ -91,6 +87,15 @@ impl fmt::Debug for EmailAddress {
     }
 }
 
+/// Says whether [`EmailAddress::new`] takes the text; for ASCII it allocates nothing.
+pub(crate) fn is_address(text: &str) -> bool {
+    text.len() <= MAX_LENGTH
+        && !text.chars().any(is_forbidden)
+        && text
+            .rsplit_once('@')
+            .is_some_and(|(local, domain)| is_local(local) && is_domain(domain))
+}
+
 /// Characters that have no place in an address and deceive the eye or a log: controls, blanks, and
 /// the invisible ones that set directions and join (Unicode UAX #9 §2, U+200B..U+200F, U+2060,
 /// U+FEFF).
@@ -153,7 +158,11 @@ fn is_label(label: &str) -> bool {
                 c.is_alphanumeric() || is_mark(c)
             }
         })
-        && a_label(label).len() <= 63
+        && if label.is_ascii() {
+            label.len() <= 63
+        } else {
+            a_label(label).len() <= 63
+        }
 }
 
 /// Combining marks of the scripts in use as domain names; full tables are IDNA's, and a character

@@ -3,9 +3,17 @@ use smime_crypto::{
     asn1::{Element, Reader, Tag},
 };
 
-use crate::{EmailAddress, ParseError, oid};
+use crate::{GeneralName, ParseError, SequenceOf, oid, span::Span};
 
-/// One extension as it stands in a certificate.
+mod distribution;
+mod name_constraints;
+mod policies;
+
+pub use distribution::{AccessDescription, DistributionPoint, DistributionPointName, ReasonFlags};
+pub use name_constraints::{GeneralSubtree, NameConstraints};
+pub use policies::{PolicyConstraints, PolicyInformation, PolicyMapping};
+
+/// One extension as it stands in a certificate or CRL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extension<'a> {
     /// What it is.
@@ -121,95 +129,249 @@ impl KeyUsageBit {
     }
 }
 
-/// What the extensions of one certificate say, as far as this crate processes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The keys of authorityKeyIdentifier (RFC 5280 §4.2.1.1).
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorityKeyId<'a> {
+    /// The identifier of the issuer's key.
+    pub key_id: Option<&'a [u8]>,
+    /// The names of the issuer's issuer.
+    pub issuer: Option<SequenceOf<'a, GeneralName<'a>>>,
+    /// The content octets of the serial number of the issuer's certificate.
+    pub serial: Option<&'a [u8]>,
+}
+
+/// What the extensions of one certificate say, and where those stand that say more than a number.
+///
+/// Each span is that of an extnValue whose shape was checked.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Extensions {
     pub(crate) basic_constraints: Option<BasicConstraints>,
     pub(crate) key_usage: Option<KeyUsage>,
-    pub(crate) extended_key_usage: Option<Vec<Oid>>,
-    /// Usable addresses of the subject alternative name, in its order.
-    pub(crate) san_emails: Vec<EmailAddress>,
-    pub(crate) subject_key_id: Option<Vec<u8>>,
-    pub(crate) authority_key_id: Option<Vec<u8>>,
-    pub(crate) smime_capabilities: Option<Vec<u8>>,
-    pub(crate) name_constraints: bool,
-    pub(crate) requires_explicit_policy: bool,
-    /// The first critical extension that nobody here processes.
-    pub(crate) unknown_critical: Option<Oid>,
+    pub(crate) policy_constraints: Option<PolicyConstraints>,
+    pub(crate) inhibit_any_policy: Option<u32>,
+    pub(crate) extended_key_usage: Option<Span>,
+    pub(crate) subject_alt_name: Option<Span>,
+    pub(crate) issuer_alt_name: Option<Span>,
+    pub(crate) subject_key_id: Option<Span>,
+    pub(crate) authority_key_id: Option<Span>,
+    pub(crate) name_constraints: Option<Span>,
+    pub(crate) certificate_policies: Option<Span>,
+    pub(crate) policy_mappings: Option<Span>,
+    pub(crate) crl_distribution_points: Option<Span>,
+    pub(crate) freshest_crl: Option<Span>,
+    pub(crate) smime_capabilities: Option<Span>,
+    /// The OID of the first critical extension that nobody here processes.
+    pub(crate) unknown_critical: Option<Span>,
 }
 
 impl Extensions {
     /// Reads the content of the field `extensions` (RFC 5280 §4.1.2.9).
     pub(crate) fn read(field: &Element<'_>) -> Result<Self, ParseError> {
         let mut extensions = Self::default();
-        let mut seen = Vec::new();
         let mut list = sequence_in(field, "extensions")?;
         if list.is_empty() {
             return Err(malformed("extensions", &list));
         }
+        let mut seen = Seen::default();
         while !list.is_empty() {
-            let (extension, value) = read_extension(&mut list)?;
-            seen.push(extension.oid);
-            extensions.take(&extension, &value)?;
+            let offset = list.offset();
+            let extension = RawExtension::read(&mut list)?;
+            seen.add(&extension, offset)?;
+            extensions.take(&extension)?;
         }
-        seen.sort_unstable();
-        match seen.windows(2).find_map(|pair| match pair {
-            [one, other] if one == other => Some(*one),
-            _ => None,
-        }) {
-            Some(oid) => Err(ParseError::DuplicateExtension(oid)),
-            None => Ok(extensions),
-        }
+        Ok(extensions)
     }
 
-    fn take(&mut self, extension: &Extension<'_>, value: &Element<'_>) -> Result<(), ParseError> {
-        match extension.oid {
-            oid::BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(value)?),
-            oid::KEY_USAGE => self.key_usage = Some(key_usage(value)?),
-            oid::EXTENDED_KEY_USAGE => self.extended_key_usage = Some(extended_key_usage(value)?),
-            oid::SUBJECT_ALT_NAME => self.san_emails = general_names(value)?,
-            oid::SUBJECT_KEY_ID => {
+    fn take(&mut self, extension: &RawExtension<'_>) -> Result<(), ParseError> {
+        let value = &extension.value;
+        let span = Some(Span::of_content(value));
+        // 2.5.29.x; comparing one octet is most of what makes reading fast.
+        let [0x55, 0x1d, last] = *extension.oid.content else {
+            self.take_other(extension);
+            return Ok(());
+        };
+        match last {
+            arc::SUBJECT_KEY_ID => {
                 let mut reader = value.reader();
-                self.subject_key_id = Some(reader.octet_string("subjectKeyIdentifier")?.to_vec());
+                reader.octet_string("subjectKeyIdentifier")?;
                 reader.finish("subjectKeyIdentifier")?;
+                self.subject_key_id = span;
             }
-            oid::AUTHORITY_KEY_ID => self.authority_key_id = authority_key_id(value)?,
-            oid::NAME_CONSTRAINTS => self.name_constraints = true,
-            oid::POLICY_CONSTRAINTS => {
-                self.requires_explicit_policy = requires_explicit_policy(value)?;
+            arc::KEY_USAGE => self.key_usage = Some(key_usage(value)?),
+            arc::SUBJECT_ALT_NAME => {
+                SequenceOf::<GeneralName<'_>>::from_value(value, "subjectAltName")?;
+                self.subject_alt_name = span;
             }
-            oid::SMIME_CAPABILITIES => self.smime_capabilities = Some(extension.value.to_vec()),
-            // Without an explicit policy asked for, by the user or by policyConstraints, the
-            // policies of a path decide nothing (RFC 5280 §6.1.5 (g)).
-            oid::CERTIFICATE_POLICIES | oid::POLICY_MAPPINGS | oid::INHIBIT_ANY_POLICY => {}
-            unknown if extension.critical => {
-                self.unknown_critical = self.unknown_critical.or(Some(unknown));
+            arc::ISSUER_ALT_NAME => {
+                SequenceOf::<GeneralName<'_>>::from_value(value, "issuerAltName")?;
+                self.issuer_alt_name = span;
             }
-            _ => {}
+            arc::BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(value)?),
+            arc::NAME_CONSTRAINTS => {
+                NameConstraints::from_value(value)?;
+                self.name_constraints = span;
+            }
+            arc::CRL_DISTRIBUTION_POINTS => {
+                SequenceOf::<DistributionPoint<'_>>::from_value(value, "cRLDistributionPoints")?;
+                self.crl_distribution_points = span;
+            }
+            arc::CERTIFICATE_POLICIES => {
+                SequenceOf::<PolicyInformation<'_>>::from_value(value, "certificatePolicies")?;
+                self.certificate_policies = span;
+            }
+            arc::POLICY_MAPPINGS => {
+                SequenceOf::<PolicyMapping>::from_value(value, "policyMappings")?;
+                self.policy_mappings = span;
+            }
+            arc::AUTHORITY_KEY_ID => {
+                AuthorityKeyId::from_value(value)?;
+                self.authority_key_id = span;
+            }
+            arc::POLICY_CONSTRAINTS => {
+                self.policy_constraints = Some(PolicyConstraints::from_value(value)?)
+            }
+            arc::EXTENDED_KEY_USAGE => {
+                SequenceOf::<Oid>::from_value(value, "extKeyUsage")?;
+                self.extended_key_usage = span;
+            }
+            arc::FRESHEST_CRL => {
+                SequenceOf::<DistributionPoint<'_>>::from_value(value, "freshestCRL")?;
+                self.freshest_crl = span;
+            }
+            arc::INHIBIT_ANY_POLICY => {
+                self.inhibit_any_policy = Some(policies::inhibit_any_policy(value)?)
+            }
+            _ => self.take_other(extension),
         }
+        Ok(())
+    }
+
+    fn take_other(&mut self, extension: &RawExtension<'_>) {
+        if extension.oid.content == oid::SMIME_CAPABILITIES.as_bytes() {
+            self.smime_capabilities = Some(Span::of_content(&extension.value));
+        } else if extension.critical {
+            let span = Span::of_content(&extension.oid);
+            self.unknown_critical = self.unknown_critical.or(Some(span));
+        }
+    }
+}
+
+/// The last arcs of the extensions under 2.5.29 (RFC 5280 §4.2.1).
+mod arc {
+    pub(super) const SUBJECT_KEY_ID: u8 = 14;
+    pub(super) const KEY_USAGE: u8 = 15;
+    pub(super) const SUBJECT_ALT_NAME: u8 = 17;
+    pub(super) const ISSUER_ALT_NAME: u8 = 18;
+    pub(super) const BASIC_CONSTRAINTS: u8 = 19;
+    pub(super) const NAME_CONSTRAINTS: u8 = 30;
+    pub(super) const CRL_DISTRIBUTION_POINTS: u8 = 31;
+    pub(super) const CERTIFICATE_POLICIES: u8 = 32;
+    pub(super) const POLICY_MAPPINGS: u8 = 33;
+    pub(super) const AUTHORITY_KEY_ID: u8 = 35;
+    pub(super) const POLICY_CONSTRAINTS: u8 = 36;
+    pub(super) const EXTENDED_KEY_USAGE: u8 = 37;
+    pub(super) const FRESHEST_CRL: u8 = 46;
+    pub(super) const INHIBIT_ANY_POLICY: u8 = 54;
+}
+
+/// One extension, its parts where they stand.
+pub(crate) struct RawExtension<'a> {
+    pub(crate) oid: Element<'a>,
+    pub(crate) critical: bool,
+    pub(crate) value: Element<'a>,
+}
+
+impl<'a> RawExtension<'a> {
+    pub(crate) fn read(list: &mut Reader<'a>) -> Result<Self, ParseError> {
+        let mut fields = list.sequence("Extension")?;
+        let oid = fields.read(Tag::OID, "extnID")?;
+        // DEVIATION X.690 §11.5: an explicit FALSE is accepted here and in basicConstraints;
+        // because it has one meaning and issuers in use write it.
+        let critical = fields.peek() == Some(Tag::BOOLEAN) && fields.boolean("critical")?;
+        let value = fields.read(Tag::OCTET_STRING, "extnValue")?;
+        fields.finish("Extension")?;
+        Ok(Self {
+            oid,
+            critical,
+            value,
+        })
+    }
+
+    fn id(&self) -> Result<Oid, ParseError> {
+        Oid::from_bytes(self.oid.content).ok_or(ParseError::Malformed {
+            what: "extnID",
+            offset: self.oid.offset,
+        })
+    }
+}
+
+impl<'a> Extension<'a> {
+    /// Reads the next Extension of a list and returns it with its extnValue.
+    pub(crate) fn read(list: &mut Reader<'a>) -> Result<(Self, Element<'a>), ParseError> {
+        let raw = RawExtension::read(list)?;
+        let extension = Self {
+            oid: raw.id()?,
+            critical: raw.critical,
+            value: raw.value.content,
+        };
+        Ok((extension, raw.value))
+    }
+}
+
+/// The extensions met so far, to refuse one that stands there twice (RFC 5280 §4.2).
+struct Seen<'a> {
+    oids: [&'a [u8]; MAX_EXTENSIONS],
+    count: usize,
+}
+
+impl Default for Seen<'_> {
+    fn default() -> Self {
+        Self {
+            oids: [&[]; MAX_EXTENSIONS],
+            count: 0,
+        }
+    }
+}
+
+impl<'a> Seen<'a> {
+    fn add(&mut self, extension: &RawExtension<'a>, offset: usize) -> Result<(), ParseError> {
+        let oid = extension.oid.content;
+        let known = self.oids.get(..self.count).unwrap_or_default();
+        if known.contains(&oid) {
+            return Err(ParseError::DuplicateExtension(extension.id()?));
+        }
+        if !matches!(oid, [0x55, 0x1d, _]) {
+            extension.id()?;
+        }
+        let place = self.oids.get_mut(self.count);
+        *place.ok_or(ParseError::Malformed {
+            what: "extensions",
+            offset,
+        })? = oid;
+        self.count += 1;
         Ok(())
     }
 }
 
-/// Reads the next Extension of a list and returns it with its extnValue.
-pub(crate) fn read_extension<'a>(
-    list: &mut Reader<'a>,
-) -> Result<(Extension<'a>, Element<'a>), ParseError> {
-    let mut fields = list.sequence("Extension")?;
-    let oid = fields.oid()?;
-    // DEVIATION X.690 §11.5: an explicit FALSE is accepted here and in basicConstraints; because
-    // it has one meaning and issuers in use write it.
-    let critical = fields.peek() == Some(Tag::BOOLEAN) && fields.boolean("critical")?;
-    let value = fields.read(Tag::OCTET_STRING, "extnValue")?;
-    fields.finish("Extension")?;
-    Ok((
-        Extension {
-            oid,
-            critical,
-            value: value.content,
-        },
-        value,
-    ))
+/// Three times as many as the richest certificates have; it bounds the search for duplicates.
+const MAX_EXTENSIONS: usize = 64;
+
+impl<'a> AuthorityKeyId<'a> {
+    pub(crate) fn from_value(value: &Element<'a>) -> Result<Self, ParseError> {
+        let what = "authorityKeyIdentifier";
+        let mut fields = sequence_in(value, what)?;
+        let key_id = fields.optional(Tag::context(0), what)?;
+        let issuer = fields.optional(Tag::context_constructed(1), what)?;
+        let serial = fields.optional(Tag::context(2), what)?;
+        fields.finish(what)?;
+        Ok(Self {
+            key_id: key_id.map(|it| it.content),
+            issuer: issuer
+                .map(|it| SequenceOf::from_element(&it, what))
+                .transpose()?,
+            serial: serial.map(|it| it.content),
+        })
+    }
 }
 
 fn basic_constraints(value: &Element<'_>) -> Result<BasicConstraints, ParseError> {
@@ -233,91 +395,11 @@ fn key_usage(value: &Element<'_>) -> Result<KeyUsage, ParseError> {
     Ok(KeyUsage(u16::from_be_bytes([octet(0), octet(1)]) & 0xff80))
 }
 
-fn extended_key_usage(value: &Element<'_>) -> Result<Vec<Oid>, ParseError> {
-    let mut list = sequence_in(value, "extKeyUsage")?;
-    if list.is_empty() {
-        return Err(malformed("extKeyUsage", &list));
-    }
-    let mut usages = Vec::new();
-    while !list.is_empty() {
-        usages.push(list.oid()?);
-    }
-    Ok(usages)
-}
-
-fn authority_key_id(value: &Element<'_>) -> Result<Option<Vec<u8>>, ParseError> {
-    let what = "authorityKeyIdentifier";
-    let mut fields = sequence_in(value, what)?;
-    let id = fields.optional(Tag::context(0), what)?;
-    fields.optional(Tag::context_constructed(1), what)?;
-    fields.optional(Tag::context(2), what)?;
-    fields.finish(what)?;
-    Ok(id.map(|id| id.content.to_vec()))
-}
-
-/// RFC 5280 §4.2.1.11: says whether requireExplicitPolicy is there, with whatever number.
-fn requires_explicit_policy(value: &Element<'_>) -> Result<bool, ParseError> {
-    let what = "policyConstraints";
-    let mut fields = sequence_in(value, what)?;
-    let explicit = fields.optional(Tag::context(0), what)?;
-    fields.optional(Tag::context(1), what)?;
-    fields.finish(what)?;
-    Ok(explicit.is_some())
-}
-
-/// Reads GeneralNames (RFC 5280 §4.2.1.6) and returns the mail addresses that are usable.
-///
-/// An rfc822Name or SmtpUTF8Mailbox that is not an address, such as one with a NUL in it, names
-/// nobody and is passed over; a name of the wrong shape is refused.
-fn general_names(value: &Element<'_>) -> Result<Vec<EmailAddress>, ParseError> {
-    let what = "subjectAltName";
-    let mut list = sequence_in(value, what)?;
-    if list.is_empty() {
-        return Err(malformed(what, &list));
-    }
-    let mut emails = Vec::new();
-    while !list.is_empty() {
-        let name = list.any(what)?;
-        let email = match name.tag.0 {
-            0xa0 => smtp_utf8_mailbox(&name)?,
-            0x81 if name.content.is_ascii() => email(name.content),
-            // dNSName, uniformResourceIdentifier, iPAddress, registeredID; x400Address,
-            // directoryName, ediPartyName.
-            0x81 | 0x82 | 0x86 | 0x87 | 0x88 | 0xa3 | 0xa4 | 0xa5 => None,
-            _ => {
-                return Err(ParseError::Malformed {
-                    what,
-                    offset: name.offset,
-                });
-            }
-        };
-        emails.extend(email);
-    }
-    Ok(emails)
-}
-
-/// RFC 9598 §3; other forms of otherName, such as a user principal name, are not mail addresses.
-fn smtp_utf8_mailbox(name: &Element<'_>) -> Result<Option<EmailAddress>, ParseError> {
-    let what = "otherName";
-    let mut fields = name.reader();
-    let kind = fields.oid()?;
-    let value = fields.read(Tag::context_constructed(0), what)?;
-    fields.finish(what)?;
-    if kind != oid::SMTP_UTF8_MAILBOX {
-        return Ok(None);
-    }
-    let mut inner = value.reader();
-    let mailbox = inner.read(Tag::UTF8_STRING, "SmtpUTF8Mailbox")?;
-    inner.finish("SmtpUTF8Mailbox")?;
-    Ok(email(mailbox.content))
-}
-
-fn email(text: &[u8]) -> Option<EmailAddress> {
-    EmailAddress::new(std::str::from_utf8(text).ok()?)
-}
-
 /// Opens the one SEQUENCE that an element's content must be.
-fn sequence_in<'a>(element: &Element<'a>, what: &'static str) -> Result<Reader<'a>, ParseError> {
+pub(crate) fn sequence_in<'a>(
+    element: &Element<'a>,
+    what: &'static str,
+) -> Result<Reader<'a>, ParseError> {
     let mut outer = element.reader();
     let inner = outer.sequence(what)?;
     outer.finish(what)?;

@@ -16,21 +16,30 @@ mod chain;
 mod email;
 mod error;
 mod extension;
+mod general_name;
 mod name;
 mod oid;
 mod policy;
 mod purpose;
+mod sequence_of;
+mod span;
 mod trust;
 
 pub use builder::CertificateBuilder;
 pub use bundle::CertificateBundle;
-pub use certificate::Certificate;
+pub use certificate::{Certificate, CertificateRef};
 pub use chain::{ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
 pub use email::EmailAddress;
 pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};
-pub use extension::{BasicConstraints, Extension, KeyUsage, KeyUsageBit};
-pub use name::{Name, NameAttribute};
+pub use extension::{
+    AccessDescription, AuthorityKeyId, BasicConstraints, DistributionPoint, DistributionPointName,
+    Extension, GeneralSubtree, KeyUsage, KeyUsageBit, NameConstraints, PolicyConstraints,
+    PolicyInformation, PolicyMapping, ReasonFlags,
+};
+pub use general_name::GeneralName;
+pub use name::{Name, NameAttribute, NameRef};
 pub use oid::{ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, SMIME_CAPABILITIES};
 pub use policy::{CertificatePolicy, Presence};
 pub use purpose::{Purpose, check_fitness, check_import};
+pub use sequence_of::{FromReader, SequenceOf};
 pub use trust::TrustStore;

@@ -1,14 +1,19 @@
-use std::{borrow::Cow, fmt, hash};
+use std::{borrow::Cow, fmt};
 
 use smime_crypto::{
     Oid,
     asn1::{Element, Reader, Tag, Writer},
 };
 
-use crate::{EmailAddress, ParseError, oid};
+use crate::{ParseError, oid};
 
-/// A distinguished name, by its DER; `==` compares the bytes, [`matches`](Self::matches) the names.
-#[derive(Clone, PartialEq, Eq)]
+/// A distinguished name inside other bytes, by its DER; `==` compares the bytes,
+/// [`matches`](Self::matches) the names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NameRef<'a>(&'a [u8]);
+
+/// A distinguished name that owns its DER; [`view`](Self::view) tells what it says.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name(Box<[u8]>);
 
 /// The attributes that names are made of here.
@@ -49,91 +54,111 @@ impl Name {
     /// # Errors
     /// [`ParseError::Malformed`].
     pub fn from_der(der: &[u8]) -> Result<Self, ParseError> {
-        let mut reader = Reader::new(der);
-        let element = reader.read(Tag::SEQUENCE, "Name")?;
-        reader.finish("Name")?;
-        Self::from_element(&element)
+        NameRef::from_der(der).map(NameRef::to_name)
     }
 
-    pub(crate) fn from_element(element: &Element<'_>) -> Result<Self, ParseError> {
-        let mut names = element.reader();
-        while !names.is_empty() {
-            let mut set = names.set("RelativeDistinguishedName")?;
-            loop {
-                let mut pair = set.sequence("AttributeTypeAndValue")?;
-                pair.oid()?;
-                pair.any("AttributeValue")?;
-                pair.finish("AttributeTypeAndValue")?;
-                if set.is_empty() {
-                    break;
-                }
-            }
-        }
-        Ok(Self(element.raw.into()))
+    /// Returns the name as a view.
+    pub fn view(&self) -> NameRef<'_> {
+        NameRef(&self.0)
     }
 
     /// Returns the bytes as read.
     pub fn der(&self) -> &[u8] {
         &self.0
     }
+}
+
+impl<'a> NameRef<'a> {
+    /// Reads a DER Name (RFC 5280 §4.1.2.4); an empty one is a name.
+    ///
+    /// # Errors
+    /// [`ParseError::Malformed`].
+    pub fn from_der(der: &'a [u8]) -> Result<Self, ParseError> {
+        let mut reader = Reader::new(der);
+        let element = reader.read(Tag::SEQUENCE, "Name")?;
+        reader.finish("Name")?;
+        Self::from_element(&element)
+    }
+
+    pub(crate) fn from_element(element: &Element<'a>) -> Result<Self, ParseError> {
+        let mut names = element.reader();
+        while !names.is_empty() {
+            check_rdn(&mut names)?;
+        }
+        Ok(Self(element.raw))
+    }
+
+    /// Takes bytes that [`from_element`](Self::from_element) has checked.
+    pub(crate) fn of_checked(der: &'a [u8]) -> Self {
+        Self(der)
+    }
+
+    /// Returns the bytes as read.
+    pub fn der(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Returns the name with bytes of its own.
+    pub fn to_name(self) -> Name {
+        Name(self.0.into())
+    }
 
     /// Says whether the name has no attributes.
-    pub fn is_empty(&self) -> bool {
-        self.0.len() == 2
+    pub fn is_empty(self) -> bool {
+        self.0.len() <= 2
     }
 
     /// Says whether both name one entity (RFC 5280 §7.1).
     ///
     /// Text is compared without regard to case, to blanks around it and to their number inside,
     /// and to which string type carries it; other values by their bytes.
-    pub fn matches(&self, other: &Self) -> bool {
-        self == other || self.canonical() == other.canonical()
+    pub fn matches(self, other: NameRef<'_>) -> bool {
+        self.0 == other.0 || self.canonical() == other.canonical()
+    }
+
+    /// Says whether this name lies in the subtree of `base`: whether it begins with all of its
+    /// RDNs (RFC 5280 §4.2.1.10, §7.1).
+    pub fn is_within(self, base: NameRef<'_>) -> bool {
+        // Each RDN is a whole TLV, so a prefix of the bytes is a prefix of the list.
+        self.canonical().starts_with(&base.canonical())
     }
 
     /// Returns the last common name, the part people recognise, if it is text.
-    pub fn common_name(&self) -> Option<String> {
+    pub fn common_name(self) -> Option<String> {
         self.values_of(oid::COMMON_NAME).last()
     }
 
-    /// Returns the mail addresses in emailAddress attributes that are usable.
-    pub(crate) fn emails(&self) -> Vec<EmailAddress> {
-        self.values_of(oid::EMAIL_ADDRESS)
-            .filter_map(|text| EmailAddress::new(&text))
-            .collect()
+    /// Returns every value of an attribute that is text, in the order of the name.
+    pub fn values_of(self, attribute: Oid) -> impl Iterator<Item = String> + use<'a> {
+        self.attributes()
+            .filter(move |(oid, _)| *oid == attribute)
+            .filter_map(|(_, value)| text(&value).map(Cow::into_owned))
     }
 
-    /// Returns bytes that are equal for names that match and only for those.
+    /// Returns every attribute with its value, in the order of the name.
+    pub fn attributes(self) -> impl Iterator<Item = (Oid, Element<'a>)> + use<'a> {
+        self.sets().flatten()
+    }
+
+    /// Returns bytes that are equal for names that match and only for those: the RDNs, each a SET.
     ///
     /// DEVIATION RFC 5280 §7.1: of the preparation of RFC 4518 only case and blanks are done;
     /// because names that need more differ in practice from their issuer's by nothing at all, and
     /// a name not recognised as equal only makes a chain fail.
-    pub fn canonical(&self) -> Vec<u8> {
+    pub fn canonical(self) -> Vec<u8> {
         Writer::encode(|w| {
             for set in self.sets() {
-                let pairs = set.into_iter().map(|(oid, value)| {
-                    Writer::encode(|w| {
-                        w.oid(oid);
-                        match comparable_text(&value) {
-                            Some(text) => w.element(Tag::UTF8_STRING, text.as_bytes()),
-                            None => w.raw(value.raw),
-                        }
-                    })
-                });
+                let pairs = set
+                    .into_iter()
+                    .map(|(oid, value)| canonical_pair(oid, &value));
                 w.set_of(Tag::SET, pairs.collect());
             }
         })
     }
 
-    fn values_of(&self, wanted: Oid) -> impl Iterator<Item = String> {
-        self.sets()
-            .flatten()
-            .filter(move |(oid, _)| *oid == wanted)
-            .filter_map(|(_, value)| text(&value).map(Cow::into_owned))
-    }
-
     /// Returns the RDNs; the structure was checked when the name was read.
-    fn sets(&self) -> impl Iterator<Item = Vec<(Oid, Element<'_>)>> {
-        let mut names = Reader::new(&self.0).sequence("Name").ok();
+    fn sets(self) -> impl Iterator<Item = Vec<(Oid, Element<'a>)>> + use<'a> {
+        let mut names = Reader::new(self.0).sequence("Name").ok();
         std::iter::from_fn(move || {
             let mut set = names.as_mut()?.set("RelativeDistinguishedName").ok()?;
             Some(std::iter::from_fn(move || pair(&mut set)).collect())
@@ -141,14 +166,20 @@ impl Name {
     }
 }
 
-impl hash::Hash for Name {
-    fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+impl From<NameRef<'_>> for Name {
+    fn from(name: NameRef<'_>) -> Self {
+        name.to_name()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
     }
 }
 
 /// The text of RFC 4514, with everything escaped that could deceive a reader of it.
-impl fmt::Display for Name {
+impl fmt::Display for NameRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sets: Vec<_> = self.sets().collect();
         for (index, set) in sets.iter().rev().enumerate() {
@@ -178,6 +209,12 @@ impl fmt::Display for Name {
     }
 }
 
+impl fmt::Debug for NameRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NameRef({self})")
+    }
+}
+
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Name({self})")
@@ -202,6 +239,30 @@ impl NameAttribute {
             _ => Tag::UTF8_STRING,
         }
     }
+}
+
+/// Checks one RDN and steps over it, without reading its values.
+fn check_rdn(names: &mut Reader<'_>) -> Result<(), ParseError> {
+    let mut set = names.set("RelativeDistinguishedName")?;
+    loop {
+        let mut pair = set.sequence("AttributeTypeAndValue")?;
+        pair.oid()?;
+        pair.any("AttributeValue")?;
+        pair.finish("AttributeTypeAndValue")?;
+        if set.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+fn canonical_pair(oid: Oid, value: &Element<'_>) -> Vec<u8> {
+    Writer::encode(|w| {
+        w.oid(oid);
+        match comparable_text(value) {
+            Some(text) => w.element(Tag::UTF8_STRING, text.as_bytes()),
+            None => w.raw(value.raw),
+        }
+    })
 }
 
 fn pair<'a>(set: &mut Reader<'a>) -> Option<(Oid, Element<'a>)> {
@@ -341,7 +402,10 @@ mod tests {
                 b"\0\0\0T\0\0\0e\0\0\0s\0\0\0t\0\0\0 \0\0\0C\0\0\0A",
             ),
         ] {
-            assert!(plain.matches(&other) && other.matches(&plain), "{other}");
+            assert!(
+                plain.view().matches(other.view()) && other.view().matches(plain.view()),
+                "{other}"
+            );
             assert_ne!(plain, other, "the bytes differ");
         }
     }
@@ -363,7 +427,10 @@ mod tests {
                 (oid::COMMON_NAME, Tag::UTF8_STRING, b"x"),
             ]),
         ] {
-            assert!(!plain.matches(&other) && !other.matches(&plain), "{other}");
+            assert!(
+                !plain.view().matches(other.view()) && !other.view().matches(plain.view()),
+                "{other}"
+            );
         }
     }
 
@@ -384,15 +451,15 @@ mod tests {
             }))
             .unwrap()
         };
-        assert!(set([b"a", b"b"]).matches(&set([b"b", b"a"])));
+        assert!(set([b"a", b"b"]).view().matches(set([b"b", b"a"]).view()));
         let list = |a: &[u8], b: &[u8]| {
             name(&[
                 (oid::COMMON_NAME, Tag::UTF8_STRING, a),
                 (oid::COMMON_NAME, Tag::UTF8_STRING, b),
             ])
         };
-        assert!(!list(b"a", b"b").matches(&list(b"b", b"a")));
-        assert!(!list(b"a", b"b").matches(&set([b"a", b"b"])));
+        assert!(!list(b"a", b"b").view().matches(list(b"b", b"a").view()));
+        assert!(!list(b"a", b"b").view().matches(set([b"a", b"b"]).view()));
     }
 
     #[test]

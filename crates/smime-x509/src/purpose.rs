@@ -1,6 +1,6 @@
 use smime_crypto::{KeyKind, UnixTime};
 
-use crate::{Certificate, ChainErrorKind, ImportRefusal, KeyUsageBit, oid};
+use crate::{Certificate, CertificateRef, ChainErrorKind, ImportRefusal, KeyUsageBit, oid};
 
 /// What a certificate is to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub fn check_fitness(
     check_validity(certificate, at)?;
     check_key_usage(certificate, purpose)?;
     if purpose.is_mail() {
-        check_email_protection(certificate)?;
+        check_email_protection(&certificate.view())?;
     }
     if certificate.public_key().kind() == KeyKind::Unknown {
         return Err(ChainErrorKind::UnusableAlgorithm);
@@ -57,14 +57,14 @@ pub fn check_fitness(
 ///
 /// # Errors
 /// [`ImportRefusal`]: the first of these that fails, in that order.
-pub fn check_import(certificate: &Certificate) -> Result<(), ImportRefusal> {
+pub fn check_import(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusal> {
     if certificate.is_ca() {
         return Ok(());
     }
-    if !certificate.has_san_email() {
+    if certificate.san_emails().next().is_none() {
         return Err(ImportRefusal::NoEmail);
     }
-    let kind = certificate.public_key().kind();
+    let kind = certificate.key_kind();
     if let Some(usage) = certificate.key_usage() {
         // On an elliptic curve, agreement is what encipherment is for RSA (RFC 8550 §4.4.2).
         let usable = usage.contains(KeyUsageBit::DigitalSignature)
@@ -120,11 +120,13 @@ pub(crate) fn check_key_usage(
 }
 
 /// RFC 8550 §4.4.4; without the extension every use is allowed.
-pub(crate) fn check_email_protection(certificate: &Certificate) -> Result<(), ChainErrorKind> {
+pub(crate) fn check_email_protection(
+    certificate: &CertificateRef<'_>,
+) -> Result<(), ChainErrorKind> {
     let allowed = certificate.extended_key_usage().is_none_or(|usages| {
         usages
             .iter()
-            .any(|usage| *usage == oid::EMAIL_PROTECTION || *usage == oid::ANY_EXTENDED_KEY_USAGE)
+            .any(|usage| usage == oid::EMAIL_PROTECTION || usage == oid::ANY_EXTENDED_KEY_USAGE)
     });
     if allowed {
         Ok(())
@@ -138,14 +140,17 @@ pub(crate) fn check_email_protection(certificate: &Certificate) -> Result<(), Ch
 /// Name constraints are refused also where they are not critical and on a leaf, where they mean
 /// nothing: a certificate that has them is meant for a reader that obeys them.
 pub(crate) fn check_extensions(certificate: &Certificate) -> Result<(), ChainErrorKind> {
-    let extensions = certificate.extensions();
-    if let Some(oid) = extensions.unknown_critical {
+    let certificate = certificate.view();
+    if let Some(oid) = certificate.unknown_critical_extension() {
         return Err(ChainErrorKind::UnknownCriticalExtension(Box::new(oid)));
     }
-    if extensions.name_constraints {
+    if certificate.name_constraints().is_some() {
         return Err(ChainErrorKind::NameConstraintsUnsupported);
     }
-    if extensions.requires_explicit_policy {
+    if certificate
+        .policy_constraints()
+        .is_some_and(|constraints| constraints.require_explicit_policy.is_some())
+    {
         return Err(ChainErrorKind::PolicyConstraintsUnsupported);
     }
     Ok(())

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use crate::{Certificate, Name, bundle::Index};
+use crate::{Certificate, NameRef, bundle::Index};
 
 /// The anchors of trust: certificates whose name and key are believed because someone put them
 /// here.
@@ -58,7 +58,7 @@ impl TrustStore {
 
     pub(crate) fn with_subject<'a>(
         &'a self,
-        name: &Name,
+        name: NameRef<'_>,
     ) -> impl Iterator<Item = &'a Certificate> + use<'a> {
         self.anchors.with_subject(name)
     }

@@ -60,17 +60,30 @@ const EXPECTED: &[&str] = &[
     "refused by us: AttributeTypeAndValue",
     // Signatures with unused bits.
     "refused by us: BIT STRING",
+    "refused by us: GeneralName",
+    // An object identifier with a padded arc.
+    "refused by us: OBJECT IDENTIFIER",
+    "refused by us: SkipCerts",
     "refused by us: SmtpUTF8Mailbox",
     "refused by us: authorityKeyIdentifier",
     "refused by us: basicConstraints",
     // TRUE encoded as 1.
     "refused by us: cA",
+    // Lists of no elements.
+    "refused by us: cRLDistributionPoints",
+    "refused by us: certificatePolicies",
+    "refused by us: directoryName",
     "refused by us: extKeyUsage",
     // A list of no extensions.
     "refused by us: extensions",
+    "refused by us: freshestCRL",
+    "refused by us: inhibitAnyPolicy",
+    "refused by us: issuerAltName",
+    "refused by us: nameConstraints",
     "refused by us: otherName",
     "refused by us: pathLength",
     "refused by us: policyConstraints",
+    "refused by us: policyMappings",
     "refused by us: subjectAltName",
     "refused by us: subjectKeyIdentifier",
     "refused by us: x509.algorithm_mismatch",

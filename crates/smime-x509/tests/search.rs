@@ -68,7 +68,7 @@ fn impostor_with(like: &Authority, spki: &[u8]) -> Certificate {
     let id = like.certificate().subject_key_id().unwrap();
     let original = like.certificate();
     let builder = smime_x509::CertificateBuilder::new(
-        original.subject().clone(),
+        original.subject().to_name(),
         &key,
         original.not_before(),
         original.not_after(),

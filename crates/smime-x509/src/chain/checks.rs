@@ -60,7 +60,7 @@ pub(crate) fn check_issuer(
     if purpose.is_mail() {
         // DEVIATION RFC 5280 §4.2.1.12: an issuer's extended key usage limits what is below it;
         // because authorities constrain intermediates so and every mail client obeys.
-        check_email_protection(issuer)?;
+        check_email_protection(&issuer.view())?;
     }
     check_key(verifier, issuer, Use::AcceptSignature, at)?;
     check_validity(issuer, at)
