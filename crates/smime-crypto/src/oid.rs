@@ -46,19 +46,27 @@ impl Oid {
     /// Makes an identifier of DER content octets; `None` when they are not one (X.690 §8.19) or
     /// longer than 63 octets.
     pub fn from_bytes(content: &[u8]) -> Option<Self> {
-        let ends = content.last().is_some_and(|last| last & 0x80 == 0);
-        let padded = content
-            .iter()
-            .scan(false, |within, byte| {
-                let starts_with_zero = !*within && *byte == 0x80;
-                *within = byte & 0x80 != 0;
-                Some(starts_with_zero)
-            })
-            .any(|padded| padded);
+        if !Self::is_valid(content) {
+            return None;
+        }
         let mut bytes = [0; MAX_LENGTH];
         bytes.get_mut(..content.len())?.copy_from_slice(content);
         let length = u8::try_from(content.len()).ok()?;
-        (ends && !padded).then_some(Self { bytes, length })
+        Some(Self { bytes, length })
+    }
+
+    /// Says whether DER content octets are an identifier that [`from_bytes`](Self::from_bytes)
+    /// takes.
+    pub fn is_valid(content: &[u8]) -> bool {
+        let mut ended = true;
+        for byte in content {
+            // An arc must not begin with a zero septet.
+            if ended && *byte == 0x80 {
+                return false;
+            }
+            ended = byte & 0x80 == 0;
+        }
+        ended && (1..=MAX_LENGTH).contains(&content.len())
     }
 
     /// Returns the content octets of the DER encoding.
