@@ -60,6 +60,16 @@ impl Context {
         Self::at(&store_path(global)?, global)
     }
 
+    /// Opens the embedded store, or makes it, with the passphrase under which a new key will rest.
+    ///
+    /// Without a passphrase no store is made.
+    pub(crate) fn with_new_key(global: &Global) -> Result<(Self, Secret), Failure> {
+        let passphrase = new_passphrase(global)?;
+        let store = Embedded::open(&store_path(global)?)?;
+        let copy = Secret::from(passphrase.expose());
+        Ok((Self::new(global, Box::new(store), Some(copy)), passphrase))
+    }
+
     fn at(path: &Path, global: &Global) -> Result<Self, Failure> {
         let passphrase = given_passphrase(global)?;
         let store = Embedded::open(path)?;
@@ -70,6 +80,11 @@ impl Context {
     pub(crate) fn without_store(global: &Global) -> Result<Self, Failure> {
         let passphrase = given_passphrase(global)?;
         Ok(Self::new(global, Box::new(Memory::new()), passphrase))
+    }
+
+    /// Makes an empty store in memory, for work that needs no key of a store.
+    pub(crate) fn in_memory(global: &Global) -> Self {
+        Self::new(global, Box::new(Memory::new()), None)
     }
 
     fn new(global: &Global, store: Box<dyn Store>, passphrase: Option<Secret>) -> Self {
@@ -127,19 +142,11 @@ impl Context {
 
     /// Takes out the passphrase given, or asks for it on a terminal.
     pub(crate) fn take_passphrase(&mut self) -> Result<Secret, Failure> {
-        let passphrase = match self.passphrase.take() {
-            Some(passphrase) => passphrase,
-            None if io::stdin().is_terminal() => prompt()?,
-            None => {
-                let detail = "a passphrase is needed and there is no terminal to ask on";
-                return Err(Failure::new(Kind::Usage, "passphrase.missing", detail));
-            }
-        };
-        if passphrase.expose().is_empty() {
-            let detail = "an empty passphrase protects nothing";
-            return Err(Failure::new(Kind::Usage, "passphrase.empty", detail));
+        match self.passphrase.take() {
+            Some(passphrase) => not_empty(passphrase),
+            None if io::stdin().is_terminal() => not_empty(prompt()?),
+            None => Err(no_passphrase()),
         }
-        Ok(passphrase)
     }
 
     pub(crate) fn now(&self) -> UnixTime {
@@ -186,8 +193,41 @@ fn given_passphrase(global: &Global) -> Result<Option<Secret>, Failure> {
     }
 }
 
+/// Returns the passphrase given, or asks for it twice on a terminal.
+pub(crate) fn new_passphrase(global: &Global) -> Result<Secret, Failure> {
+    if let Some(passphrase) = given_passphrase(global)? {
+        return not_empty(passphrase);
+    }
+    if !io::stdin().is_terminal() {
+        return Err(no_passphrase());
+    }
+    let passphrase = not_empty(ask("new passphrase: ")?)?;
+    if ask("the same again: ")? != passphrase {
+        let detail = "the two passphrases differ";
+        return Err(Failure::new(Kind::Usage, "passphrase.differs", detail));
+    }
+    Ok(passphrase)
+}
+
+fn not_empty(passphrase: Secret) -> Result<Secret, Failure> {
+    if passphrase.expose().is_empty() {
+        let detail = "an empty passphrase protects nothing";
+        return Err(Failure::new(Kind::Usage, "passphrase.empty", detail));
+    }
+    Ok(passphrase)
+}
+
+fn no_passphrase() -> Failure {
+    let detail = "a passphrase is needed and there is no terminal to ask on";
+    Failure::new(Kind::Usage, "passphrase.missing", detail)
+}
+
 fn prompt() -> Result<Secret, Failure> {
-    let passphrase = rpassword::prompt_password("passphrase of the key: ")
+    ask("passphrase of the key: ")
+}
+
+fn ask(words: &str) -> Result<Secret, Failure> {
+    let passphrase = rpassword::prompt_password(words)
         .map_err(|error| Failure::new(Kind::Other, "passphrase.unreadable", error))?;
     Ok(Secret::new(passphrase.into_bytes()))
 }

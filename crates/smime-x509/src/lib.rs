@@ -7,8 +7,10 @@
 //! from a certificate to one of the anchors in a [`TrustStore`] through an untrusted
 //! [`CertificateBundle`], and returns a proof that only it can make: [`VerifiedSigner`] or
 //! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone.
-//! [`CertificateBuilder`] makes certificates for tests and demonstrations.
+//! [`CertificateBuilder`] makes certificates for tests and demonstrations; [`Issuer`] makes those
+//! that an authority may issue, for a key at hand or for a [`CertificationRequest`].
 
+mod authority;
 mod builder;
 mod bundle;
 mod certificate;
@@ -21,10 +23,12 @@ mod name;
 mod oid;
 mod policy;
 mod purpose;
+mod request;
 mod sequence_of;
 mod span;
 mod trust;
 
+pub use authority::{Generation, IssueError, Issuer, MailSubject, MailUse, Validity, make_root};
 pub use builder::CertificateBuilder;
 pub use bundle::CertificateBundle;
 pub use certificate::{Certificate, CertificateRef};
@@ -41,5 +45,6 @@ pub use name::{Name, NameAttribute, NameRef};
 pub use oid::{ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, SMIME_CAPABILITIES};
 pub use policy::{CertificatePolicy, Presence};
 pub use purpose::{Purpose, check_fitness, check_import};
+pub use request::CertificationRequest;
 pub use sequence_of::{FromReader, SequenceOf};
 pub use trust::TrustStore;

@@ -1,13 +1,24 @@
 use smime_crypto::Oid;
 
 // RFC 5280 §4.2.1
-pub(crate) const AUTHORITY_INFO_ACCESS: Oid = Oid::new("1.3.6.1.5.5.7.1.1");
 pub(crate) const SUBJECT_KEY_ID: Oid = Oid::new("2.5.29.14");
 pub(crate) const KEY_USAGE: Oid = Oid::new("2.5.29.15");
 pub(crate) const SUBJECT_ALT_NAME: Oid = Oid::new("2.5.29.17");
 pub(crate) const BASIC_CONSTRAINTS: Oid = Oid::new("2.5.29.19");
+pub(crate) const CRL_DISTRIBUTION_POINTS: Oid = Oid::new("2.5.29.31");
+pub(crate) const CERTIFICATE_POLICIES: Oid = Oid::new("2.5.29.32");
 pub(crate) const AUTHORITY_KEY_ID: Oid = Oid::new("2.5.29.35");
 pub(crate) const EXTENDED_KEY_USAGE: Oid = Oid::new("2.5.29.37");
+// RFC 5280 §4.2.1.4
+pub(crate) const ANY_POLICY: Oid = Oid::new("2.5.29.32.0");
+// RFC 5280 §4.2.2.1
+pub(crate) const AUTHORITY_INFO_ACCESS: Oid = Oid::new("1.3.6.1.5.5.7.1.1");
+pub(crate) const CA_ISSUERS: Oid = Oid::new("1.3.6.1.5.5.7.48.2");
+// CA/Browser Forum S/MIME Baseline Requirements §7.1.6.1
+pub(crate) const MAILBOX_MULTIPURPOSE: Oid = Oid::new("2.23.140.1.5.1.2");
+pub(crate) const MAILBOX_STRICT: Oid = Oid::new("2.23.140.1.5.1.3");
+// RFC 2985 §5.4.2
+pub(crate) const EXTENSION_REQUEST: Oid = Oid::new("1.2.840.113549.1.9.14");
 // RFC 4262 §2
 /// The extension that says what its owner's mail program reads.
 pub const SMIME_CAPABILITIES: Oid = Oid::new("1.2.840.113549.1.9.15");
