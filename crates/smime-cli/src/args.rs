@@ -200,7 +200,7 @@ pub(crate) struct CaIssue {
     #[arg(long, value_name = "SHA256")]
     pub(crate) ca: Option<String>,
     /// Certify the key of this request (PKCS#10) instead of making one; it must ask for every ADDRESS
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_kind", "key_out"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_kind", "key_out", "p12_out"])]
     pub(crate) csr: Option<PathBuf>,
     /// Where the authority's revocation list is, http only
     #[arg(long, value_name = "URL")]
@@ -214,6 +214,10 @@ pub(crate) struct CaIssue {
     /// Where the private key goes too, as PEM under the passphrase; never over another file
     #[arg(long, value_name = "FILE")]
     pub(crate) key_out: Option<PathBuf>,
+    /// Where all of them go in one file under the passphrase (PKCS#12), for other mail programs;
+    /// never over another file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) p12_out: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -306,6 +310,9 @@ pub(crate) struct Open {
     /// A private key of ours
     #[arg(long, value_name = "FILE", requires = "no_store")]
     pub(crate) key: Vec<PathBuf>,
+    /// Certificates and private keys of ours (PKCS#12)
+    #[arg(long, value_name = "FILE", requires = "no_store")]
+    pub(crate) p12: Vec<PathBuf>,
 }
 
 /// Certificates given for one judgement.
@@ -405,11 +412,27 @@ pub(crate) enum Cms {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Own {
     /// Our certificate, beside others to include in a signature
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) cert: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "p12",
+        requires = "key"
+    )]
+    pub(crate) cert: Option<PathBuf>,
     /// The private key of our certificate
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) key: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Both, and the others, in one file (PKCS#12)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cert", "key"])]
+    pub(crate) p12: Option<PathBuf>,
+}
+
+impl Own {
+    /// Returns the files given.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.cert, &self.key, &self.p12];
+        files.into_iter().filter_map(|file| file.as_deref())
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

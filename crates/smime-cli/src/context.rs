@@ -8,15 +8,16 @@ use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use smime::{
     Clock, Engine, Keyring, Policy,
     crypto::{
-        self, CryptoProvider, OsRandom, PrivateKey, Random, Secret, UnixTime, fastest,
+        self, CryptoProvider, OsRandom, Pkcs12, PrivateKey, Random, Secret, UnixTime, fastest,
         read_private_key,
     },
     io::Limits,
     store::{Embedded, Memory, Store, Trust},
+    x509::Certificate,
 };
 
 use crate::{
-    args::Global,
+    args::{Global, Own},
     failure::{Failure, Kind},
     input,
 };
@@ -127,6 +128,55 @@ impl Context {
             other => other,
         }?;
         Ok(self.provider.load_private_key(&pkcs8)?)
+    }
+
+    /// Reads what a PKCS#12 file holds: certificates and private keys.
+    pub(crate) fn pkcs12(
+        &self,
+        file: &Path,
+    ) -> Result<(Vec<Certificate>, Vec<PrivateKey>), Failure> {
+        let bytes = Secret::new(input::bytes(file)?);
+        let opened = match Pkcs12::open(bytes.expose(), self.passphrase.as_ref()) {
+            Err(crypto::Error::PassphraseNeeded) if io::stdin().is_terminal() => {
+                Pkcs12::open(bytes.expose(), Some(&prompt()?))
+            }
+            other => other,
+        }?;
+        let mut certificates = Vec::new();
+        for item in &opened.certificates {
+            let certificate = Certificate::from_der(&item.value);
+            certificates.push(certificate.map_err(|error| {
+                let detail = format!("{}: {error}", file.display());
+                Failure::new(Kind::Input, error.code(), detail)
+            })?);
+        }
+        let keys = opened.keys.iter();
+        let keys = keys.map(|item| self.provider.load_private_key(&item.value));
+        Ok((certificates, keys.collect::<Result<_, _>>()?))
+    }
+
+    /// Reads a certificate of ours, the others given with it, and its key.
+    pub(crate) fn own(
+        &self,
+        own: &Own,
+    ) -> Result<(Certificate, Vec<Certificate>, PrivateKey), Failure> {
+        let (mut certificates, mut keys) = match (&own.p12, &own.cert, &own.key) {
+            (Some(file), _, _) => self.pkcs12(file)?,
+            (None, Some(cert), Some(key)) => {
+                (input::certificates(cert)?, vec![self.load_key(key)?])
+            }
+            (None, _, _) => (Vec::new(), Vec::new()),
+        };
+        let pair = keys.iter().enumerate().find_map(|(key_at, key)| {
+            let is_own = |it: &Certificate| it.public_key() == key.public_key();
+            Some((certificates.iter().position(is_own)?, key_at))
+        });
+        let Some((own_at, key_at)) = pair else {
+            let detail = "the key is not that of the certificate";
+            return Err(Failure::new(Kind::Usage, "input.other_key", detail));
+        };
+        let own = certificates.remove(own_at);
+        Ok((own, certificates, keys.swap_remove(key_at)))
     }
 
     /// Asks for the passphrase of the store's keys, if none was given and there is a terminal.

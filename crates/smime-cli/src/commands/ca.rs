@@ -1,8 +1,11 @@
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 use smime::{
-    crypto::{PrivateKey, ProtectedKey, PublicKey, Secret},
+    crypto::{Pkcs12Builder, PrivateKey, ProtectedKey, PublicKey, Secret},
     store::{Activity, Direction, Operation, Outcome, Trust, public_key_id},
     x509::{
         Certificate, CertificationRequest, EmailAddress, Issuer, MailSubject, Validity, make_root,
@@ -79,7 +82,8 @@ fn issue(global: &Global, command: &CaIssue, report: &Report) -> Result<Judgemen
     inputs.extend(command.csr.as_deref());
     let mut outputs = Outputs::default();
     outputs.replace(command.out.as_deref(), &inputs)?;
-    outputs.create(command.key_out.as_deref(), &inputs)?;
+    outputs.key = outputs.create(command.key_out.as_deref(), &inputs)?;
+    outputs.p12 = outputs.create(command.p12_out.as_deref(), &inputs)?;
     let mut context = Context::with_store(global)?;
     let passphrase = context.take_passphrase()?;
     let issued = issue_to(&context, command, &passphrase);
@@ -93,6 +97,12 @@ fn issue(global: &Global, command: &CaIssue, report: &Report) -> Result<Judgemen
     }
     if let (Some((out, _)), Some(key)) = (&mut outputs.key, &issued.key) {
         pem::write(out, Label::ProtectedKey, key.der())?;
+    }
+    if let (Some((out, _)), Some(key)) = (&mut outputs.p12, &issued.key) {
+        let (key, random) = (key.open(&passphrase)?, context.random());
+        let file = Pkcs12Builder::new(&key, issued.certificate.der());
+        let file = file.authority(issued.authority.der());
+        out.write_all(&file.finish(&passphrase, random)?)?;
     }
     let files = outputs.keep()?;
     if command.crl_url.is_none() {
@@ -246,6 +256,8 @@ impl NewKey {
 struct Outputs {
     certificate: Option<(Output, PathBuf)>,
     key: Option<(Output, PathBuf)>,
+    /// All in one file.
+    p12: Option<(Output, PathBuf)>,
 }
 
 impl Outputs {
@@ -256,21 +268,25 @@ impl Outputs {
         Ok(())
     }
 
-    fn create(&mut self, path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
-        if let Some(path) = path {
-            if self.certificate.as_ref().is_some_and(|(_, it)| it == path) {
-                let detail = "certificate and key need a file each";
-                return Err(Failure::new(Kind::Usage, "output.same", detail));
-            }
-            self.key = Some((Output::new_file(path, inputs)?, path.to_owned()));
+    /// Opens an output that holds a key, and that no other output may be.
+    fn create(
+        &self,
+        path: Option<&Path>,
+        inputs: &[&Path],
+    ) -> Result<Option<(Output, PathBuf)>, Failure> {
+        let Some(path) = path else { return Ok(None) };
+        let others = self.certificate.iter().chain(&self.key);
+        if others.into_iter().any(|(_, other)| other == path) {
+            let detail = "certificate and key need a file each";
+            return Err(Failure::new(Kind::Usage, "output.same", detail));
         }
-        Ok(())
+        Ok(Some((Output::new_file(path, inputs)?, path.to_owned())))
     }
 
     /// Puts all of them in their places and returns their names.
     fn keep(self) -> Result<Vec<String>, Failure> {
-        let both = self.certificate.into_iter().chain(self.key);
-        let (outputs, paths): (Vec<_>, Vec<_>) = both.unzip();
+        let all = self.certificate.into_iter().chain(self.key).chain(self.p12);
+        let (outputs, paths): (Vec<_>, Vec<_>) = all.unzip();
         Output::keep_all(outputs)?;
         Ok(paths.iter().map(|it| it.display().to_string()).collect())
     }

@@ -146,6 +146,87 @@ fn certificate_chain_and_protected_key_go_to_files_too() {
 }
 
 #[test]
+fn everything_in_one_file_opens_signs_and_decrypts() {
+    let world = world();
+    let issue = ["ca", "issue", ALICE, "--out", "a.pem", "--p12-out", "a.p12"];
+    world.ok_unlocked(&issue);
+    world.write("content", "Content-Type: text/plain\r\n\r\nto myself\r\n");
+    let sign = ["cms", "sign", "content", "--p12", "a.p12", "-o", "signed"];
+    world.ok_unlocked(&sign);
+    world.ok(&["cms", "verify", "signed", "--anchor", "a.pem"]);
+    world.ok(&[
+        "cms",
+        "encrypt",
+        "content",
+        "--to",
+        "a.pem",
+        "-o",
+        "encrypted",
+    ]);
+    for decrypt in [
+        &[
+            "cms",
+            "decrypt",
+            "encrypted",
+            "--p12",
+            "a.p12",
+            "-o",
+            "back",
+        ][..],
+        &[
+            "open",
+            "--no-store",
+            "--p12",
+            "a.p12",
+            "encrypted",
+            "-o",
+            "back",
+        ],
+    ] {
+        world.ok_unlocked(decrypt);
+        assert_eq!(world.read("back"), world.read("content"));
+    }
+    world.write("wrong", "battery staple\n");
+    let wrong = [
+        "cms",
+        "decrypt",
+        "encrypted",
+        "--p12",
+        "a.p12",
+        "-o",
+        "x",
+        "--json",
+    ];
+    let ran = world.run(&[&wrong[..], &["--passphrase-file", "wrong"]].concat());
+    assert_eq!(ran.error_code(), "crypto.wrong_passphrase");
+    assert_eq!(world.run(&wrong).error_code(), "crypto.passphrase_needed");
+    assert!(!world.path("x").exists());
+    let before = world.read("a.p12");
+    let again = world.unlocked(&["ca", "issue", BOB, "--p12-out", "a.p12"]);
+    assert!(again.expect(2).err.contains("output.exists"));
+    assert_eq!(world.read("a.p12"), before);
+    world.write("cut", &before[..before.len() - 1]);
+    let cut = ["cms", "decrypt", "encrypted", "--p12", "cut"];
+    world.unlocked(&cut).expect(3);
+    for usage in [
+        &["cms", "decrypt", "encrypted"][..],
+        &["cms", "decrypt", "encrypted", "--cert", "a.pem"],
+        &[
+            "cms",
+            "decrypt",
+            "encrypted",
+            "--p12",
+            "a.p12",
+            "--cert",
+            "a.pem",
+        ],
+        &["open", "--p12", "a.p12", "encrypted"],
+    ] {
+        world.unlocked(usage).expect(2);
+    }
+}
+
+#[test]
 fn a_request_is_made_certified_and_imported_where_its_key_is() {
     let (ours, theirs) = (world(), World::empty());
     let made = theirs
