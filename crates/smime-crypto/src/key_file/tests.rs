@@ -62,7 +62,7 @@ fn what_we_do_not_read_is_said() {
         legacy,
         Err(Error::Unsupported("private key encrypted by PEM headers"))
     );
-    let edwards = read_private_key(form!("ed25519.pem"), None);
+    let edwards = read_private_key(form!("ed448.pem"), None);
     assert!(matches!(edwards, Err(Error::UnknownAlgorithm(_))));
     for label in ["CERTIFICATE", "PUBLIC KEY"] {
         let file = format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
