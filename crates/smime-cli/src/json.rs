@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use smime::{
     Coverage, Layer, Receipt, Verdict,
     cms::{RecipientId, SignerId, SignerReport, Summary},
-    crypto::{Curve, KeyKind, Oid, UnixTime, asn1::Reader, sha1_fingerprint},
+    crypto::{Curve, KeyKind, Oid, SignatureScheme, UnixTime, asn1::Reader, sha1_fingerprint},
     store::{Recorded, StoredCertificate},
     x509::{Certificate, KeyUsageBit, Name, Purpose, SequenceOf, check_fitness},
 };
@@ -24,9 +24,14 @@ pub(crate) fn certificate(certificate: &Certificate) -> Value {
         KeyKind::Rsa { .. } => "rsa".to_owned(),
         KeyKind::Ec(Curve::P256) => "ec-p256".to_owned(),
         KeyKind::Ec(Curve::P384) => "ec-p384".to_owned(),
+        KeyKind::Ec(Curve::P521) => "ec-p521".to_owned(),
+        KeyKind::RsaPss { .. } => "rsa-pss".to_owned(),
+        KeyKind::Ed25519 => "ed25519".to_owned(),
+        KeyKind::X25519 => "x25519".to_owned(),
         KeyKind::Unknown => key.algorithm().to_string(),
     };
     let signature = match certificate.signature_scheme() {
+        Ok(SignatureScheme::Ed25519) => SignatureScheme::Ed25519.name().to_owned(),
         Ok(scheme) => format!("{}-{}", scheme.name(), scheme.digest().name()),
         Err(_) => algorithm_name(certificate.signature_algorithm()),
     };

@@ -240,7 +240,9 @@ pub(crate) fn scheme(key: &PublicKey) -> Result<SignatureScheme, IssueError> {
         KeyKind::Rsa { .. } => Ok(SignatureScheme::RsaPkcs1(DigestAlgorithm::Sha256)),
         KeyKind::Ec(Curve::P256) => Ok(SignatureScheme::Ecdsa(DigestAlgorithm::Sha256)),
         KeyKind::Ec(Curve::P384) => Ok(SignatureScheme::Ecdsa(DigestAlgorithm::Sha384)),
-        KeyKind::Unknown => Err(IssueError::KeyRefused),
+        KeyKind::Ec(Curve::P521) => Ok(SignatureScheme::Ecdsa(DigestAlgorithm::Sha512)),
+        KeyKind::Ed25519 => Ok(SignatureScheme::Ed25519),
+        KeyKind::RsaPss { .. } | KeyKind::X25519 | KeyKind::Unknown => Err(IssueError::KeyRefused),
     }
 }
 

@@ -137,7 +137,7 @@ fn passphrases_are_asked_for_and_checked() {
 
 #[test]
 fn what_we_do_not_read_is_said() {
-    let edwards = read_private_key(form!("ed25519.pem"), None);
+    let edwards = read_private_key(form!("ed448.pem"), None);
     assert!(matches!(edwards, Err(Error::UnknownAlgorithm(_))));
     for label in ["CERTIFICATE", "PUBLIC KEY"] {
         let file = format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");

@@ -99,6 +99,8 @@ impl MailSubject {
         check_key(key)?;
         let encryption = match key.kind() {
             KeyKind::Rsa { .. } => KeyUsageBit::KeyEncipherment,
+            // It signs and does nothing else (RFC 8410 §5).
+            KeyKind::Ed25519 if self.uses != MailUse::Sign => return Err(IssueError::KeyRefused),
             _ => KeyUsageBit::KeyAgreement,
         };
         let usage: &[KeyUsageBit] = match self.uses {
@@ -126,7 +128,7 @@ pub(super) fn named(name: &str) -> Result<Name, IssueError> {
 pub(super) fn check_key(key: &PublicKey) -> Result<(), IssueError> {
     match key.kind() {
         KeyKind::Rsa { bits } if bits >= 2048 && bits % 8 == 0 => Ok(()),
-        KeyKind::Ec(_) => Ok(()),
+        KeyKind::Ec(_) | KeyKind::Ed25519 => Ok(()),
         _ => Err(IssueError::KeyRefused),
     }
 }
