@@ -1,53 +1,124 @@
-//! A PEM file of many certificates into each kind of store.
+//! Files of many certificates into each kind of store, and what the bytes alone would cost.
 #![allow(missing_docs, clippy::unwrap_used)] // criterion's entry points; a bench may stop
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use smime::store::{Embedded, ItemOutcome, Memory, Store, Trust, import};
-use smime_bench::certificates;
-use smime_testkit::NOW;
+use std::hint::black_box;
 
-const CERTIFICATES: usize = 1000;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use smime::{
+    crypto::{CryptoProvider as _, DigestAlgorithm, RustCrypto, sha1_fingerprint},
+    store::{Embedded, Entry, ImportOptions, Memory, Store, import, items},
+    x509::CertificateRef,
+};
+use smime_testkit::{NOW, Population};
 
 fn imports(criterion: &mut Criterion) {
-    let file = certificates(CERTIFICATES);
-    let mut group = criterion.benchmark_group("import/1000 certificates");
-    group.throughput(Throughput::Elements(1000)).sample_size(10);
+    for count in [1_000, 50_000] {
+        let mut pem = Vec::new();
+        Population::new(count).write_pem(&mut pem).unwrap();
+        let der: Vec<u8> = Population::new(count).flatten().collect();
+        let mut group = criterion.benchmark_group(format!("import/{count} certificates"));
+        group
+            .throughput(Throughput::Elements(count))
+            .sample_size(10);
+        for (form, file) in [("PEM", &pem), ("DER", &der)] {
+            group.bench_function(format!("{form} into memory"), |bencher| {
+                bencher.iter_batched(
+                    Memory::new,
+                    |store| {
+                        all_added(&store, file, count);
+                        store
+                    },
+                    BatchSize::PerIteration,
+                );
+            });
+            group.bench_function(format!("{form} into embedded"), |bencher| {
+                let fresh = || {
+                    let folder = tempfile::tempdir().unwrap();
+                    let store = Embedded::open(&folder.path().join("store")).unwrap();
+                    (store, folder)
+                };
+                let import = |(store, folder)| {
+                    all_added(&store, file, count);
+                    (store, folder)
+                };
+                bencher.iter_batched(fresh, import, BatchSize::PerIteration);
+            });
+        }
+        group.finish();
+    }
+}
 
-    group.bench_function("memory", |bencher| {
-        bencher.iter_batched(
-            Memory::new,
-            |store| all_added(&store, &file),
-            BatchSize::PerIteration,
-        );
+/// What each stage costs, of 1000 certificates; `floor` is two digests and base64 of the bytes.
+fn stages(criterion: &mut Criterion) {
+    let ders: Vec<Vec<u8>> = Population::new(1000).collect();
+    let mut pem = Vec::new();
+    Population::new(1000).write_pem(&mut pem).unwrap();
+    let mut group = criterion.benchmark_group("import/stages of 1000 certificates");
+    group.throughput(Throughput::Elements(1000));
+    group.bench_function("split, base64, parse", |bencher| {
+        bencher.iter(|| assert_eq!(items(black_box(&pem)).len(), 1000));
     });
-    group.bench_function("embedded", |bencher| {
-        let fresh = || {
-            let folder = tempfile::tempdir().unwrap();
-            (
-                Embedded::open(&folder.path().join("store")).unwrap(),
-                folder,
-            )
-        };
-        let import = |(store, folder)| {
-            all_added(&store, &file);
-            (store, folder)
-        };
-        bencher.iter_batched(fresh, import, BatchSize::PerIteration);
+    group.bench_function("parse", |bencher| {
+        bencher.iter(|| {
+            for der in &ders {
+                black_box(CertificateRef::from_der(der).unwrap());
+            }
+        });
     });
-    group.bench_function("embedded, all already there", |bencher| {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Embedded::open(&folder.path().join("store")).unwrap();
-        all_added(&store, &file);
-        bencher.iter(|| import(&store, &file, Trust::None, NOW).unwrap());
+    group.bench_function("SHA-256", |bencher| {
+        bencher.iter(|| {
+            for der in &ders {
+                let mut hasher = RustCrypto.hasher(DigestAlgorithm::Sha256);
+                hasher.update(der);
+                black_box(hasher.finish());
+            }
+        });
+    });
+    group.bench_function("SHA-1", |bencher| {
+        bencher.iter(|| {
+            for der in &ders {
+                black_box(sha1_fingerprint(der));
+            }
+        });
+    });
+    let views: Vec<_> = ders
+        .iter()
+        .map(|der| CertificateRef::from_der(der).unwrap())
+        .collect();
+    group.bench_function("fingerprint and index", |bencher| {
+        bencher.iter(|| {
+            for view in &views {
+                black_box(Entry::new(view));
+            }
+        });
     });
     group.finish();
 }
 
-fn all_added(store: &dyn Store, file: &[u8]) {
-    let outcomes = import(store, file, Trust::None, NOW).unwrap();
-    assert_eq!(outcomes.len(), CERTIFICATES);
-    assert!(outcomes.iter().all(|it| it.outcome == ItemOutcome::Added));
+/// Ways to a certificate among 50 000.
+fn look_ups(criterion: &mut Criterion) {
+    let mut pem = Vec::new();
+    Population::new(50_000).write_pem(&mut pem).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(&folder.path().join("store")).unwrap();
+    all_added(&store, &pem, 50_000);
+    let addresses: Vec<_> = (0..50_000)
+        .step_by(499)
+        .filter_map(|number| smime::x509::EmailAddress::new(&Population::address(number)))
+        .collect();
+    let mut next = addresses.iter().cycle();
+    criterion.bench_function("look-up by address among 50000", |bencher| {
+        bencher.iter(|| {
+            let address = next.next().unwrap();
+            assert_eq!(store.by_address(address).unwrap().len(), 1);
+        });
+    });
 }
 
-criterion_group!(benches, imports);
+fn all_added(store: &dyn Store, file: &[u8], count: u64) {
+    let summary = import(store, file, &ImportOptions::new(NOW), &mut |_| {}).unwrap();
+    assert_eq!(summary.added, count);
+}
+
+criterion_group!(benches, imports, stages, look_ups);
 criterion_main!(benches);

@@ -131,18 +131,6 @@ pub fn samples(size: usize) -> usize {
     if size > 10 << 20 { 10 } else { 50 }
 }
 
-/// A PEM file of `count` certificates of different people who share one key.
-pub fn certificates(count: usize) -> Vec<u8> {
-    let authority = Authority::root("Bench CA", TestKey::P256B);
-    let mut file = String::new();
-    for number in 0..count {
-        let address = format!("person-{number}@example.com");
-        let person = authority.person(&address, Profile::of(TestKey::Rsa2048A));
-        file.push_str(&person.certificate_pem());
-    }
-    file.into_bytes()
-}
-
 // The addresses of the mails that the testkit makes.
 const SENDER: &str = "alice@example.com";
 const RECIPIENT: &str = "bob@example.com";

@@ -12,7 +12,7 @@ use smime::{
         read_private_key,
     },
     io::Limits,
-    store::{Embedded, Memory, Store, Trust},
+    store::{Embedded, KeyImport, Memory, Store, Trust},
     x509::Certificate,
 };
 
@@ -188,6 +188,18 @@ impl Context {
         self.keys = Keyring::new(vec![Secret::from(passphrase.expose())]);
         self.passphrase = Some(passphrase);
         Ok(Asked::Yes)
+    }
+
+    /// Returns what importing private keys takes, if a passphrase was given for them.
+    pub(crate) fn key_import(&self) -> Option<KeyImport<'_>> {
+        let passphrase = self.passphrase.as_ref();
+        passphrase
+            .filter(|passphrase| !passphrase.expose().is_empty())
+            .map(|passphrase| KeyImport {
+                passphrase,
+                provider: self.provider,
+                random: &self.random,
+            })
     }
 
     /// Takes out the passphrase given, or asks for it on a terminal.

@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// Opens a file, or standard input for `-`.
-pub(crate) fn reader(path: &Path) -> Result<impl Read + use<>, Failure> {
-    let inner: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin().lock())
+pub(crate) fn reader(path: &Path) -> Result<impl Read + Send + use<>, Failure> {
+    let inner: Box<dyn Read + Send> = if path == Path::new("-") {
+        Box::new(io::stdin())
     } else {
         Box::new(File::open(path).map_err(|error| Failure::unreadable(path, &error))?)
     };
@@ -32,7 +32,7 @@ pub(crate) fn reader(path: &Path) -> Result<impl Read + use<>, Failure> {
 
 /// A reader whose errors say which input could not be read.
 struct Named {
-    inner: Box<dyn Read>,
+    inner: Box<dyn Read + Send>,
     path: PathBuf,
 }
 

@@ -37,6 +37,20 @@ impl Report {
         print(&line);
     }
 
+    /// The same, for so many results that none is made in vain.
+    pub(crate) fn result_with(
+        &self,
+        value: impl FnOnce() -> Value,
+        words: impl FnOnce() -> String,
+    ) {
+        let line = if self.json {
+            value().to_string()
+        } else {
+            words()
+        };
+        print(&line);
+    }
+
     /// Prints a line for people on standard output.
     pub(crate) fn line(&self, words: &str) {
         if !self.json {

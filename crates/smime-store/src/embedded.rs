@@ -13,7 +13,7 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Error, Recorded, Store, StoredCertificate, Trust,
+    Activity, Addition, Entry, Error, Recorded, Store, StoredCertificate, Trust,
     activity::{Head, read_entry},
     index::{Query, public_key_id},
     record::newest_first,
@@ -147,12 +147,12 @@ impl Embedded {
 }
 
 impl Store for Embedded {
-    fn add_certificates(
+    fn add_entries(
         &self,
-        certificates: &[Certificate],
+        entries: &mut dyn Iterator<Item = Entry>,
         at: UnixTime,
     ) -> Result<Vec<Addition>, Error> {
-        self.write(|tables| tables.add_certificates(certificates, at))
+        self.write(|tables| tables.add_entries(entries, at))
     }
 
     fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error> {

@@ -1,7 +1,11 @@
 //! The keys under which certificates are found; the same for every implementation of the store.
 
+use std::fmt;
+
 use smime_crypto::{CryptoProvider as _, DigestAlgorithm, PublicKey, RustCrypto};
-use smime_x509::{Certificate, EmailAddress, NameRef};
+use smime_x509::{Certificate, CertificateRef, EmailAddress, NameRef};
+
+use crate::error::Hex;
 
 /// Returns what a public key is known by in a store: the SHA-256 of its SubjectPublicKeyInfo.
 pub fn public_key_id(key: &PublicKey) -> [u8; 32] {
@@ -53,30 +57,66 @@ impl Query<'_> {
     }
 }
 
-/// Returns every prefix under which `certificate` is to be found, each once.
-pub(crate) fn prefixes(certificate: &Certificate) -> Vec<Prefix> {
-    let issuer = certificate.issuer().der();
-    let id = public_key_id(certificate.public_key());
-    let mut prefixes = vec![
-        Query::IssuerAndSerial {
-            issuer,
-            serial: certificate.serial(),
+/// A certificate made ready for a store: all that adding it takes is computed.
+#[derive(Clone)]
+pub struct Entry {
+    der: Box<[u8]>,
+    fingerprint: [u8; 32],
+    prefixes: Vec<Prefix>,
+}
+
+impl Entry {
+    /// Computes what adding a certificate takes.
+    pub fn new(certificate: &CertificateRef<'_>) -> Self {
+        Self::with_emails(certificate, &certificate.emails())
+    }
+
+    /// The same with the certificate's mail addresses, which are known already.
+    pub(crate) fn with_emails(certificate: &CertificateRef<'_>, emails: &[EmailAddress]) -> Self {
+        Self {
+            der: certificate.der().into(),
+            fingerprint: certificate.fingerprint(),
+            prefixes: prefixes(certificate, emails),
         }
-        .prefix(),
+    }
+
+    /// Returns the certificate, DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Returns the SHA-256 of the certificate.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    /// Returns every prefix under which the certificate is to be found, each once.
+    pub(crate) fn prefixes(&self) -> &[Prefix] {
+        &self.prefixes
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Entry")
+            .field(&Hex(&self.fingerprint).to_string())
+            .finish()
+    }
+}
+
+fn prefixes(certificate: &CertificateRef<'_>, emails: &[EmailAddress]) -> Vec<Prefix> {
+    let issuer = certificate.issuer().der();
+    let id = sha256(&[certificate.spki()]);
+    let serial = certificate.serial();
+    let mut prefixes = Vec::with_capacity(4 + emails.len());
+    prefixes.extend([
+        Query::IssuerAndSerial { issuer, serial }.prefix(),
         Query::PublicKey(&id).prefix(),
         Query::Subject(certificate.subject().der()).prefix(),
-    ];
-    prefixes.extend(
-        certificate
-            .subject_key_id()
-            .map(|id| Query::SubjectKeyId(id).prefix()),
-    );
-    prefixes.extend(
-        certificate
-            .emails()
-            .iter()
-            .map(|email| Query::Address(email).prefix()),
-    );
+    ]);
+    let key_id = certificate.subject_key_id();
+    prefixes.extend(key_id.map(|id| Query::SubjectKeyId(id).prefix()));
+    prefixes.extend(emails.iter().map(|email| Query::Address(email).prefix()));
     prefixes.sort_unstable();
     prefixes.dedup();
     prefixes

@@ -25,9 +25,10 @@ pub use activity::{Activity, Direction, Operation, Outcome, Recorded};
 pub use embedded::Embedded;
 pub use error::Error;
 pub use import::{
-    ImportError, ImportOutcome, Item, ItemKind, ItemOutcome, KeyOutcome, import, import_key, items,
+    ImportError, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, Item, ItemKind,
+    ItemOutcome, KeyImport, KeyOutcome, Progress, import, import_key, items,
 };
-pub use index::public_key_id;
+pub use index::{Entry, public_key_id};
 pub use memory::Memory;
 pub use record::{Addition, StoredCertificate, Trust};
 pub use store::Store;

@@ -7,9 +7,9 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Error, Recorded, Store, StoredCertificate, Trust,
+    Activity, Addition, Entry, Error, Recorded, Store, StoredCertificate, Trust,
     activity::{Head, read_entry},
-    index::{Prefix, Query, prefixes, public_key_id},
+    index::{Prefix, Query, public_key_id},
     record::newest_first,
 };
 
@@ -20,7 +20,7 @@ pub struct Memory(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     /// In the order of their addition.
-    certificates: Vec<Entry>,
+    certificates: Vec<Kept>,
     fingerprints: HashMap<[u8; 32], usize>,
     index: HashMap<Prefix, Vec<usize>>,
     keys: HashMap<[u8; 32], (UnixTime, Vec<u8>)>,
@@ -28,7 +28,7 @@ struct Inner {
     head: Head,
 }
 
-struct Entry {
+struct Kept {
     certificate: Certificate,
     added: UnixTime,
     trust: Trust,
@@ -62,16 +62,17 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn add_certificates(
+    fn add_entries(
         &self,
-        certificates: &[Certificate],
+        entries: &mut dyn Iterator<Item = Entry>,
         at: UnixTime,
     ) -> Result<Vec<Addition>, Error> {
-        let mut inner = self.inner();
-        Ok(certificates
-            .iter()
-            .map(|certificate| inner.add(certificate, at))
-            .collect())
+        let mut additions = Vec::new();
+        for entry in entries {
+            // Anew for each: what gives the entries may look into the store.
+            additions.push(self.inner().add(&entry, at)?);
+        }
+        Ok(additions)
     }
 
     fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error> {
@@ -191,24 +192,25 @@ impl Store for Memory {
 }
 
 impl Inner {
-    fn add(&mut self, certificate: &Certificate, at: UnixTime) -> Addition {
-        let fingerprint = certificate.fingerprint();
+    fn add(&mut self, entry: &Entry, at: UnixTime) -> Result<Addition, Error> {
+        let fingerprint = entry.fingerprint();
         let there = self.fingerprints.get(&fingerprint);
-        if let Some(entry) = there.and_then(|place| self.certificates.get(*place)) {
-            return Addition::AlreadyThere { since: entry.added };
+        if let Some(kept) = there.and_then(|place| self.certificates.get(*place)) {
+            return Ok(Addition::AlreadyThere { since: kept.added });
         }
+        let certificate =
+            Certificate::from_der(entry.der()).map_err(|_| Error::Damaged("certificate"))?;
         let place = self.certificates.len();
-        for prefix in prefixes(certificate) {
-            self.index.entry(prefix).or_default().push(place);
+        for prefix in entry.prefixes() {
+            self.index.entry(*prefix).or_default().push(place);
         }
         self.fingerprints.insert(fingerprint, place);
-        let certificate = certificate.clone();
-        self.certificates.push(Entry {
+        self.certificates.push(Kept {
             certificate,
             added: at,
             trust: Trust::None,
         });
-        Addition::Added
+        Ok(Addition::Added)
     }
 
     fn stored(&self, place: usize) -> Option<StoredCertificate> {

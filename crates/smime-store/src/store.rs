@@ -3,7 +3,7 @@ use std::fmt::Debug;
 use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
-use crate::{Activity, Addition, Error, Recorded, StoredCertificate, Trust};
+use crate::{Activity, Addition, Entry, Error, Recorded, StoredCertificate, Trust};
 
 /// Where certificates, keys, anchors and the activity log are kept.
 ///
@@ -25,6 +25,22 @@ pub trait Store: Debug + Send + Sync {
     fn add_certificates(
         &self,
         certificates: &[Certificate],
+        at: UnixTime,
+    ) -> Result<Vec<Addition>, Error> {
+        let mut entries = certificates.iter().map(|one| Entry::new(&one.view()));
+        self.add_entries(&mut entries, at)
+    }
+
+    /// Adds certificates in one transaction, with one outcome each, in order, as
+    /// [`add_certificates`](Self::add_certificates) does.
+    ///
+    /// No more than a few hundred bytes are kept in memory of each until the transaction ends.
+    ///
+    /// # Errors
+    /// [`Error`]; then none of them was added.
+    fn add_entries(
+        &self,
+        entries: &mut dyn Iterator<Item = Entry>,
         at: UnixTime,
     ) -> Result<Vec<Addition>, Error>;
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here is secure: keys are public, randomness repeats, and [`AcceptAll`] believes every
 //! signature. Reading order: [`Authority`] issues, [`flips`] and [`truncations`] damage,
-//! [`mails`] reads `testdata/mail`, [`suite`] and [`peer`] find what a machine may lack.
+//! [`Population`] is many people at once, [`mails`] reads `testdata/mail`, [`suite`] and [`peer`] find what a machine may lack.
 
 mod authority;
 mod conformance;
@@ -10,6 +10,7 @@ mod damage;
 mod exceptions;
 mod key;
 mod mails;
+mod population;
 mod provider;
 mod random;
 
@@ -19,6 +20,7 @@ pub use damage::{flips, truncations};
 pub use exceptions::Differences;
 pub use key::TestKey;
 pub use mails::{large_mail, mails};
+pub use population::Population;
 pub use provider::AcceptAll;
 pub use random::{FailingRandom, SeededRandom};
 

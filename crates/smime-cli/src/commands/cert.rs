@@ -1,12 +1,16 @@
 use std::{
+    fs,
     io::Read as _,
     path::{Path, PathBuf},
 };
 
 use serde_json::{Value, json};
 use smime::{
-    crypto::{Secret, UnixTime},
-    store::{ImportOutcome, ItemOutcome, StoredCertificate, Trust, import},
+    crypto::UnixTime,
+    store::{
+        ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemOutcome, StoredCertificate,
+        Trust, import,
+    },
     x509::{Certificate, ChainVerifier, EmailAddress, Purpose},
 };
 
@@ -15,7 +19,7 @@ use crate::{
     context::Context,
     failure::{Failure, Judgement, Kind},
     input, json, messages,
-    progress::Progress,
+    progress::Bar,
     report::Report,
 };
 
@@ -61,28 +65,66 @@ fn import_files(
         let _ = input::reader(file)?.read(&mut byte)?;
     }
     let context = Context::with_new_store(global)?;
-    let (mut added, mut already_there, mut refused, mut number) = (0_u64, 0_u64, 0_u64, 0_u64);
+    let options = ImportOptions {
+        trust,
+        at: context.now(),
+        keys: context.key_import(),
+    };
+    let mut total = ImportSummary::default();
+    let mut items = Items::new(report);
     for file in files {
-        let bytes = Secret::new(input::bytes(file)?);
-        let progress = Progress::of("importing", report);
-        let outcomes = import(&*context.store, bytes.expose(), trust, context.now())?;
-        drop(progress);
-        for outcome in outcomes {
-            match outcome.outcome {
-                ItemOutcome::Added => added += 1,
-                ItemOutcome::AlreadyThere { .. } => already_there += 1,
-                ItemOutcome::Refused => refused += 1,
-            }
-            report.result(&item(number, file, &outcome), || item_words(file, &outcome));
-            number += 1;
-        }
+        let size = fs::metadata(file).ok().map(|file| file.len());
+        let bar = Bar::of("importing", size.filter(|size| *size > 0), report);
+        let summary = import(
+            &*context.store,
+            input::reader(file)?,
+            &options,
+            &mut |event| match event {
+                ImportEvent::Outcome(outcome) => bar.aside(|| items.print(file, &outcome)),
+                ImportEvent::Progress(progress) => bar.reach(progress.bytes),
+            },
+        )?;
+        total.added += summary.added;
+        total.already_there += summary.already_there;
+        total.refused += summary.refused;
     }
+    let ImportSummary {
+        added,
+        already_there,
+        refused,
+    } = total;
     let summary =
         json!({"summary": {"added": added, "already_there": already_there, "refused": refused}});
     report.result(&summary, || {
         format!("{added} added, {already_there} already there, {refused} refused")
     });
     Ok(Judgement::of(refused == 0))
+}
+
+/// Prints the items of an import as they come.
+struct Items<'r> {
+    report: &'r Report,
+    /// How many there were.
+    number: u64,
+}
+
+impl Items<'_> {
+    fn new(report: &Report) -> Items<'_> {
+        Items { report, number: 0 }
+    }
+
+    /// For people, what went well is shown of the first items only: nobody reads a million lines.
+    fn print(&mut self, file: &Path, outcome: &ImportOutcome) {
+        let good = outcome.outcome != ItemOutcome::Refused;
+        if !good || self.report.is_json() || self.number < MANY {
+            let value = || item(self.number, file, outcome);
+            self.report.result_with(value, || item_words(file, outcome));
+        } else if self.number == MANY {
+            self.report
+                .remark("more follow; only what is refused is shown");
+        }
+        self.number += 1;
+    }
 }
 
 fn item_words(file: &Path, outcome: &ImportOutcome) -> String {
@@ -266,3 +308,6 @@ fn verify(
     });
     Ok(Judgement::of(valid))
 }
+
+/// Items that went well and are shown to people one by one.
+const MANY: u64 = 50;

@@ -15,7 +15,7 @@ use smime::{
         UnixTime, fastest,
     },
     io::Limits,
-    store::{Embedded, Store, Trust, import, import_key},
+    store::{Embedded, Store, Trust, import_key},
     x509::{
         BasicConstraints, Certificate, CertificateBuilder, EMAIL_PROTECTION, KeyUsageBit, Name,
         NameAttribute,
@@ -97,7 +97,8 @@ fn populate(
         provider.load_private_key(&provider.generate_key(KeyKind::Ec(Curve::P384), random)?)?;
     let ca = authority(&ca_key, random, at)?;
     write("ca.crt".to_owned(), ca.der())?;
-    import(store, ca.der(), Trust::Anchor, at)?;
+    store.add_certificates(std::slice::from_ref(&ca), at)?;
+    store.set_trust(&ca.fingerprint(), Trust::Anchor)?;
     for (address, kind) in [
         (people.rsa, KeyKind::Rsa { bits: 2048 }),
         (people.p256, KeyKind::Ec(Curve::P256)),
@@ -107,7 +108,7 @@ fn populate(
         let key = provider.load_private_key(&pkcs8)?;
         let certificate = person(address, &key, (&ca, &ca_key), random, at)?;
         write(format!("{address}.crt"), certificate.der())?;
-        import(store, certificate.der(), Trust::None, at)?;
+        store.add_certificates(std::slice::from_ref(&certificate), at)?;
         import_key(
             store,
             provider,

@@ -27,6 +27,11 @@ fn a_key_is_imported_in_each_of_its_forms() {
         "p256-pbes2-pbkdf2.pem",
         "p256-pbes2-pbkdf2-sha1.pem",
         "p256-pbes2-scrypt.pem",
+        "p256-pbe-sha1-rc2-40.pem",
+        "p256-pbe-md5-des.pem",
+        // Encrypted by lines of the armour, with a digest of the passphrase by MD5.
+        "p256-legacy-encrypted.pem",
+        "p256-legacy-aes192.pem",
         "p256-with-certificate-crlf.pem",
     ] {
         let ran = import(&world(), form);
@@ -45,8 +50,6 @@ fn a_key_is_imported_in_each_of_its_forms() {
 #[test]
 fn a_key_that_cannot_be_taken_is_a_typed_failure_and_leaves_no_key() {
     for (form, exit, code) in [
-        // Encrypted by lines of the armour, with a digest of the passphrase by MD5.
-        ("p256-legacy-encrypted.pem", 3, "crypto.unsupported"),
         ("ed448.pem", 3, "crypto.unknown_algorithm"),
         // Nobody's certificate is of this key.
         ("rsa1024.pem", 1, "key.no_certificate"),

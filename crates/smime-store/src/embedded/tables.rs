@@ -4,16 +4,13 @@
 //! a table by number, which only grows at its end; what is looked up stands in small tables that
 //! lead to the number. All integers are big-endian, so that tables are in numeric order.
 
+use std::collections::HashMap;
+
 use redb::{AccessGuard, ReadableTable as _, Table, TableDefinition, WriteTransaction};
 use smime_crypto::UnixTime;
-use smime_x509::Certificate;
 
 use super::database_error;
-use crate::{
-    Activity, Addition, Error, Trust,
-    activity::Head,
-    index::{Prefix, prefixes},
-};
+use crate::{Activity, Addition, Entry, Error, Trust, activity::Head, index::Prefix};
 
 /// Number → [`CertificateRecord`].
 pub(super) const CERTIFICATES: TableDefinition<'_, u64, &[u8]> =
@@ -82,9 +79,11 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    pub(super) fn add_certificates(
+    /// Adds the certificates as they come, and the ways to them at the end: in order, so that
+    /// neighbours fall on one page while it is at hand.
+    pub(super) fn add_entries(
         &mut self,
-        certificates: &[Certificate],
+        entries: &mut dyn Iterator<Item = Entry>,
         at: UnixTime,
     ) -> Result<Vec<Addition>, Error> {
         let last = self
@@ -92,37 +91,44 @@ impl<'a> Tables<'a> {
             .last()
             .map_err(database_error)?
             .map(|(id, _)| id.value());
+        let was_empty = last.is_none();
         let mut next = last.map_or(1, |id| id.saturating_add(1));
-        let mut additions = Vec::with_capacity(certificates.len());
+        let mut additions = Vec::new();
+        let mut new = HashMap::new();
         let mut index = Vec::new();
         let mut record = Vec::new();
-        for certificate in certificates {
-            let fingerprint = certificate.fingerprint();
-            if let Some(since) = self.added(&fingerprint)? {
+        for entry in entries {
+            let fingerprint = entry.fingerprint();
+            if new.contains_key(&fingerprint) {
+                additions.push(Addition::AlreadyThere { since: at });
+                continue;
+            }
+            if !was_empty && let Some(since) = self.added(&fingerprint)? {
                 additions.push(Addition::AlreadyThere { since });
                 continue;
             }
             CertificateRecord {
                 trust: Trust::None,
                 added: at,
-                der: certificate.der(),
+                der: entry.der(),
             }
             .write(&mut record);
             self.certificates
                 .insert(next, record.as_slice())
                 .map_err(database_error)?;
-            self.fingerprints
-                .insert(&fingerprint, next)
-                .map_err(database_error)?;
-            index.extend(
-                prefixes(certificate)
-                    .iter()
-                    .map(|prefix| index_key(prefix, next)),
-            );
+            new.insert(fingerprint, next);
+            let prefixes = entry.prefixes().iter();
+            index.extend(prefixes.map(|prefix| index_key(prefix, next)));
             additions.push(Addition::Added);
             next = next.saturating_add(1);
         }
-        // In order, neighbours fall on one page while it is at hand.
+        let mut new: Vec<_> = new.into_iter().collect();
+        new.sort_unstable();
+        for (fingerprint, id) in &new {
+            self.fingerprints
+                .insert(fingerprint, id)
+                .map_err(database_error)?;
+        }
         index.sort_unstable();
         for key in &index {
             self.index.insert(key, ()).map_err(database_error)?;

@@ -107,7 +107,7 @@ fn a_change_that_fails_midway_leaves_nothing() {
     let store = Embedded::with_backend(InMemoryBackend::new()).unwrap();
     let all = people(3);
     let result: Result<(), Error> = store.write(|tables| {
-        tables.add_certificates(&all, NOW)?;
+        tables.add_entries(&mut all.iter().map(|one| Entry::new(&one.view())), NOW)?;
         tables.set_trust(&all[0].fingerprint(), Trust::Anchor)?;
         Err(Error::Damaged("test"))
     });

@@ -1,16 +1,11 @@
 use std::{error, fmt};
 
-use base64::{
-    Engine as _,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-use smime_crypto::{Secret, asn1::Reader};
 use smime_x509::{Certificate, ImportRefusal, ParseError};
 
 use super::{
-    der_kind::{DerKind, der_kind},
-    split::{Payload, Piece, split},
+    chunks::Chunks,
+    found_keys::MAX_KEYS,
+    read::{Content, MAX_CERTIFICATE, Reading},
 };
 
 /// One thing that a file holds.
@@ -53,10 +48,18 @@ pub enum ImportError {
     Truncated,
     /// Larger than 1 MiB, which no certificate is.
     TooLarge,
-    /// A PKCS#7 or PKCS#12 file, which holds certificates this version does not take out.
-    UnsupportedContainer(&'static str),
-    /// A private key; it is imported by itself, with a passphrase.
+    /// A PKCS#7 or PKCS#12 container that could not be opened, or not with the passphrase.
+    Container(smime_crypto::Error),
+    /// A PKCS#12 container that is not the first thing in its file.
+    UnsupportedContainer,
+    /// A private key, where none is wanted.
     PrivateKey,
+    /// A private key that could not be read, or not with the passphrase.
+    Key(smime_crypto::Error),
+    /// A private key whose public half no stored certificate has.
+    NoCertificateForKey,
+    /// A private key after so many that the file is none of a person's.
+    TooManyKeys,
     /// A certificate revocation list.
     Crl,
     /// A certification request: not a certificate yet.
@@ -91,8 +94,13 @@ impl ImportError {
             Self::Malformed(_) => "import.malformed",
             Self::Truncated => "import.truncated",
             Self::TooLarge => "import.too_large",
-            Self::UnsupportedContainer(_) => "import.unsupported_container",
+            Self::Container(smime_crypto::Error::Malformed { .. }) => "import.malformed",
+            Self::Container(error) => error.code(),
+            Self::UnsupportedContainer => "import.unsupported_container",
             Self::PrivateKey => "import.private_key",
+            Self::Key(error) => error.code(),
+            Self::NoCertificateForKey => "key.no_certificate",
+            Self::TooManyKeys => "import.too_many_keys",
             Self::Crl => "import.crl",
             Self::Request => "import.request",
             Self::UnsupportedKind => "import.unsupported_kind",
@@ -110,10 +118,14 @@ impl fmt::Display for ImportError {
             Self::Malformed(error) => write!(f, "certificate malformed: {error}"),
             Self::Truncated => f.write_str("content is not one complete DER value"),
             Self::TooLarge => write!(f, "larger than {MAX_CERTIFICATE} bytes"),
-            Self::UnsupportedContainer(what) => write!(f, "{what} container, not read yet"),
-            Self::PrivateKey => {
-                f.write_str("private key, which a certificate import does not take")
+            Self::Container(error) => write!(f, "container: {error}"),
+            Self::UnsupportedContainer => {
+                f.write_str("PKCS#12 container after something else; it must be first in its file")
             }
+            Self::PrivateKey => f.write_str("private key, not taken without a passphrase"),
+            Self::Key(error) => write!(f, "private key: {error}"),
+            Self::NoCertificateForKey => f.write_str("no certificate stored for this private key"),
+            Self::TooManyKeys => write!(f, "more than {MAX_KEYS} private keys"),
             Self::Crl => f.write_str("certificate revocation list"),
             Self::Request => f.write_str("certification request, not a certificate"),
             Self::UnsupportedKind => f.write_str("neither certificate nor key"),
@@ -128,96 +140,34 @@ impl error::Error for ImportError {}
 /// Returns everything that a file holds, in its order, and at least one item.
 ///
 /// Reads PEM with any number of blocks and anything between them, DER values one after the other,
-/// and base64 without armour. A broken block is one item and never costs its neighbours. What is
+/// base64 without armour, and each of these in UTF-16. A broken block is one item and never costs
+/// its neighbours. Of containers that need no passphrase, what is in them are the items. What is
 /// not a certificate is named by its kind and not looked into.
 pub fn items(file: &[u8]) -> Vec<Item> {
-    split(file).iter().map(Item::read).collect()
-}
-
-impl Item {
-    pub(super) fn read(piece: &Piece<'_>) -> Self {
-        let (kind, content) = match &piece.payload {
-            Payload::Base64 { text, trusted } => match decode(text) {
-                Ok(der) => read_der(der.expose(), *trusted),
-                Err(error) => (ItemKind::Certificate, Err(error)),
-            },
-            Payload::Der(der) => read_der(der, false),
-            Payload::OwnedDer(der) => read_der(der.expose(), false),
-            Payload::Refused(kind, error) => (*kind, Err(error.clone())),
-        };
-        Self {
-            position: piece.position,
-            kind,
-            content,
+    let mut items = Vec::new();
+    let mut reading = Reading::new(None);
+    let mut chunks = Chunks::new(file);
+    while let Ok(Some(chunk)) = chunks.next() {
+        for piece in &chunk.pieces {
+            reading.read(
+                piece,
+                chunk.content(piece),
+                &mut |position, kind, content| {
+                    let content = match content {
+                        Content::Certificate(certificate) => {
+                            certificate.to_certificate().map_err(ImportError::Malformed)
+                        }
+                        Content::Key(_) => Err(ImportError::PrivateKey),
+                        Content::Refused(error) => Err(error),
+                    };
+                    items.push(Item {
+                        position,
+                        kind,
+                        content,
+                    });
+                },
+            );
         }
     }
+    items
 }
-
-/// Decodes base64, whatever space is in it; in a [`Secret`], for all kinds of thing stand in files.
-pub(super) fn decode(text: &[u8]) -> Result<Secret, ImportError> {
-    // 4 characters for 3 bytes, and a line end for every 64.
-    if text.len() / 3 > MAX_CERTIFICATE {
-        return Err(ImportError::TooLarge);
-    }
-    let dense: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
-    let dense = Secret::new(dense);
-    BASE64
-        .decode(dense.expose())
-        .map(Secret::new)
-        .map_err(|_| ImportError::BadBase64)
-}
-
-fn read_der(der: &[u8], trusted: bool) -> (ItemKind, Result<Certificate, ImportError>) {
-    if der.len() > MAX_CERTIFICATE {
-        return (ItemKind::Certificate, Err(ImportError::TooLarge));
-    }
-    // In a "trusted certificate" of OpenSSL, its own notes follow the certificate.
-    let der = if trusted {
-        first_element(der).unwrap_or(der)
-    } else {
-        der
-    };
-    let error = match Certificate::from_der(der) {
-        Ok(certificate) => return (ItemKind::Certificate, Ok(certificate)),
-        Err(error) => error,
-    };
-    match der_kind(der) {
-        DerKind::Certificate => (ItemKind::Certificate, Err(ImportError::Malformed(error))),
-        DerKind::Key => (ItemKind::Key, Err(ImportError::PrivateKey)),
-        DerKind::Crl => (ItemKind::Crl, Err(ImportError::Crl)),
-        DerKind::Request => (ItemKind::Request, Err(ImportError::Request)),
-        DerKind::Pkcs7 => (
-            ItemKind::Other,
-            Err(ImportError::UnsupportedContainer("PKCS#7")),
-        ),
-        DerKind::Pkcs12 => (
-            ItemKind::Other,
-            Err(ImportError::UnsupportedContainer("PKCS#12")),
-        ),
-        DerKind::Other => (ItemKind::Other, Err(ImportError::UnsupportedKind)),
-        DerKind::Truncated => (ItemKind::Other, Err(ImportError::Truncated)),
-    }
-}
-
-fn first_element(der: &[u8]) -> Option<&[u8]> {
-    Reader::new(der)
-        .any("TrustedCertificate")
-        .ok()
-        .map(|element| element.raw)
-}
-
-/// Bytes of a certificate that is read: several times the largest in use, those with hash-based
-/// signatures of 50 kB each.
-pub(super) const MAX_CERTIFICATE: usize = 1 << 20;
-
-/// Some tools leave out the padding, some leave bits in it.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);

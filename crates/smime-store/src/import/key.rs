@@ -63,7 +63,7 @@ pub fn import_key(
     result
 }
 
-fn add(
+pub(super) fn add(
     store: &dyn Store,
     provider: &dyn CryptoProvider,
     file: &[u8],

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use smime_crypto::{ProtectedKey, PublicKey};
-use smime_x509::EmailAddress;
+use smime_x509::{Certificate, EmailAddress};
 
 use super::*;
 use crate::{
@@ -21,7 +21,18 @@ fn file(count: u32) -> String {
 #[test]
 fn outcomes_do_not_depend_on_the_size_of_batches() {
     let text = file(25) + "-----BEGIN CERTIFICATE-----\n" + &file(3);
-    let by = |batch| import_by(batch, &Memory::new(), text.as_bytes(), Trust::None, NOW).unwrap();
+    let by = |batch| {
+        let mut outcomes = Vec::new();
+        let options = ImportOptions::new(NOW);
+        let store = Memory::new();
+        import_by(batch, &store, text.as_bytes(), &options, &mut |event| {
+            if let ImportEvent::Outcome(outcome) = event {
+                outcomes.push(outcome);
+            }
+        })
+        .unwrap();
+        outcomes
+    };
     let wanted = by(1);
     assert_eq!(wanted.len(), 29);
     for batch in [2, 7, 24, 25, 26, 29, 1000] {
@@ -37,7 +48,13 @@ fn a_store_that_fails_stops_the_import_with_its_error() {
             adds: AtomicUsize::new(0),
             failing,
         };
-        let error = import_by(10, &store, file(35).as_bytes(), Trust::None, NOW).unwrap_err();
+        let options = ImportOptions::new(NOW);
+        let mut told = 0;
+        let error = import_by(10, &store, file(35).as_bytes(), &options, &mut |event| {
+            told += usize::from(matches!(event, ImportEvent::Outcome(_)));
+        })
+        .unwrap_err();
+        assert_eq!(told, failing * 10, "what is told is stored");
         assert_eq!(error.code(), "store.damaged");
         assert_eq!(store.certificates().unwrap().len(), failing * 10);
         assert!(store.activities().unwrap().is_empty());
@@ -53,15 +70,15 @@ struct FailsAt {
 }
 
 impl Store for FailsAt {
-    fn add_certificates(
+    fn add_entries(
         &self,
-        certificates: &[Certificate],
+        entries: &mut dyn Iterator<Item = Entry>,
         at: UnixTime,
     ) -> Result<Vec<Addition>, Error> {
         if self.adds.fetch_add(1, Ordering::Relaxed) == self.failing {
             return Err(Error::Damaged("test"));
         }
-        self.store.add_certificates(certificates, at)
+        self.store.add_entries(entries, at)
     }
     fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error> {
         self.store.certificate(fingerprint)

@@ -1,6 +1,7 @@
 use smime_crypto::{Oid, UnixTime};
 use smime_store::{
-    Activity, ImportOutcome, ItemKind, ItemOutcome, Operation, Outcome, Trust, import,
+    Activity, Error, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemKind,
+    ItemOutcome, Operation, Outcome, Store, Trust,
 };
 use smime_x509::{Certificate, EMAIL_PROTECTION, KeyUsageBit};
 
@@ -15,6 +16,35 @@ fn file(certificates: &[Certificate]) -> String {
         .iter()
         .map(|one| pem("CERTIFICATE", one.der()))
         .collect()
+}
+
+/// Imports certificates alone; returns every outcome, which must be those that are counted.
+fn import(
+    store: &dyn Store,
+    file: &[u8],
+    trust: Trust,
+    at: UnixTime,
+) -> Result<Vec<ImportOutcome>, Error> {
+    let mut outcomes = Vec::new();
+    let options = ImportOptions {
+        trust,
+        ..ImportOptions::new(at)
+    };
+    let summary = smime_store::import(store, file, &options, &mut |event| {
+        if let ImportEvent::Outcome(outcome) = event {
+            outcomes.push(outcome);
+        }
+    })?;
+    let mut counted = ImportSummary::default();
+    for outcome in &outcomes {
+        match outcome.outcome {
+            ItemOutcome::Added => counted.added += 1,
+            ItemOutcome::AlreadyThere { .. } => counted.already_there += 1,
+            ItemOutcome::Refused => counted.refused += 1,
+        }
+    }
+    assert_eq!(summary, counted);
+    Ok(outcomes)
 }
 
 fn oid(content: &[u8]) -> Oid {

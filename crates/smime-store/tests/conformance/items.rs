@@ -100,6 +100,68 @@ fn a_certificate_is_found_however_it_is_written() {
 }
 
 #[test]
+fn a_certificate_is_found_in_utf_16() {
+    let certificate = alice();
+    let armoured = pem("CERTIFICATE", certificate.der());
+    for text in [armoured, lines(certificate.der(), "\r\n")] {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        for (form, mark, file) in [
+            ("LE", &b"\xff\xfe"[..], &little),
+            ("BE", b"\xfe\xff", &big),
+            ("LE without mark", b"", &little),
+            ("BE without mark", b"", &big),
+        ] {
+            let file = [mark, file].concat();
+            assert_eq!(only(&file), GOOD, "{form}");
+        }
+    }
+    let text = format!(
+        "\u{feff}Ünïcödé 中\n{}",
+        pem("CERTIFICATE", certificate.der())
+    );
+    let file: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let position = u64::try_from(2 * "\u{feff}Ünïcödé 中\n".chars().count()).unwrap();
+    assert_eq!(codes(&file), [(position, ItemKind::Certificate, "ok")]);
+}
+
+#[test]
+fn the_certificates_of_a_pkcs_7_container_are_items() {
+    let all = people(3);
+    let container = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.raw(&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2]);
+            w.constructed(Tag::context_constructed(0), |w| {
+                w.sequence(|w| {
+                    w.small(1);
+                    w.set_of(Tag::SET, Vec::new());
+                    w.sequence(|w| w.raw(&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1]));
+                    w.constructed(Tag::context_constructed(0), |w| {
+                        w.raw(all[0].der());
+                        w.sequence(|w| w.small(7));
+                        w.raw(all[1].der());
+                    });
+                    w.set_of(Tag::SET, Vec::new());
+                });
+            });
+        })
+    });
+    let good = pem("CERTIFICATE", all[2].der());
+    for file in [
+        [&container[..], good.as_bytes()].concat(),
+        [pem("PKCS7", &container), good.clone()]
+            .concat()
+            .into_bytes(),
+        [pem("CMS", &container), good].concat().into_bytes(),
+    ] {
+        let found: Vec<_> = codes(&file).iter().map(|item| item.2).collect();
+        assert_eq!(found, ["ok", "import.malformed", "ok", "ok"]);
+    }
+    assert_eq!(codes(lines(&container, "\n").as_bytes()).len(), 3);
+}
+
+#[test]
 fn positions_are_where_items_begin() {
     let all = people(3);
     let mut file = String::from("\u{feff}first\n");
@@ -296,7 +358,8 @@ fn what_is_not_a_certificate_is_refused_by_its_kind() {
         })
     };
     let key = (ItemKind::Key, "import.private_key");
-    let container = (ItemKind::Other, "import.unsupported_container");
+    // What is called a container here is no more than its beginning.
+    let container = (ItemKind::Other, "import.malformed");
     let other = (ItemKind::Other, "import.unsupported_kind");
     let oid: &[u8] = &[6, 1, 0x2a];
     for (name, wanted, der) in [
@@ -426,9 +489,15 @@ fn what_is_not_a_certificate_is_refused_by_its_kind() {
             }),
         ),
     ] {
+        let in_armour = if name.contains("PKCS#12") {
+            // It is never the first thing there.
+            (ItemKind::Other, "import.unsupported_container")
+        } else {
+            wanted
+        };
         assert_eq!(
             only(pem("CERTIFICATE", &der).as_bytes()),
-            wanted,
+            in_armour,
             "{name} as a certificate"
         );
         assert_eq!(only(&der), wanted, "{name}, DER");
@@ -453,8 +522,8 @@ fn what_is_not_a_certificate_is_refused_by_its_kind() {
             "NEW CERTIFICATE REQUEST",
             (ItemKind::Request, "import.request"),
         ),
-        ("PKCS7", container),
-        ("CMS", container),
+        ("PKCS7", GOOD),
+        ("CMS", GOOD),
         ("EC PARAMETERS", other),
         ("PUBLIC KEY", other),
         ("CERTIFICATES", other),

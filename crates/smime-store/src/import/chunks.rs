@@ -1,0 +1,289 @@
+use std::{
+    io::{self, Read},
+    mem,
+};
+
+use smime_crypto::Secret;
+
+use super::{
+    armour::Label,
+    scan::{Form, Piece, Scanner, Step, Window},
+    text::Text,
+};
+
+/// An input, cut into parts that hold whole items.
+///
+/// However large the input is, no more of it is in memory than a window, and the largest item.
+pub(super) struct Chunks<R> {
+    text: Text<R>,
+    scanner: Scanner,
+    window: Vec<u8>,
+    /// How many bytes of the input are before the window.
+    base: u64,
+    /// Where in the window the scan goes on.
+    at: usize,
+    last: bool,
+    /// Bytes that are read at a time.
+    size: usize,
+}
+
+/// A part of an input, and what is in it.
+pub(super) struct Chunk {
+    bytes: Vec<u8>,
+    pub(super) pieces: Vec<Piece>,
+    /// How many bytes of the input were read when it ended.
+    pub(super) end: u64,
+}
+
+impl<R: Read> Chunks<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self::by(WINDOW, input)
+    }
+
+    fn by(size: usize, input: R) -> Self {
+        Self {
+            size,
+            text: Text::new(input),
+            scanner: Scanner::default(),
+            window: Vec::new(),
+            base: 0,
+            at: 0,
+            last: false,
+        }
+    }
+
+    /// Returns the next part with at least one item; `None` after the last.
+    pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
+        let mut pieces = Vec::new();
+        if self.window.is_empty() && !self.last {
+            self.fill()?;
+        }
+        loop {
+            let window = Window {
+                bytes: &self.window,
+                base: self.base,
+                last: self.last,
+            };
+            match self.scanner.step(window, self.at) {
+                Step::Item(mut piece, next) => {
+                    piece.position = self.text.position(piece.position);
+                    pieces.push(piece);
+                    self.at = next;
+                    if self.at == self.window.len() && !self.last {
+                        return Ok(Some(self.cut(self.at, pieces)));
+                    }
+                }
+                Step::More(keep) if pieces.is_empty() => {
+                    drop(self.cut(keep, pieces));
+                    pieces = Vec::new();
+                    self.fill()?;
+                }
+                Step::More(keep) => {
+                    let chunk = self.cut(keep, pieces);
+                    self.fill()?;
+                    return Ok(Some(chunk));
+                }
+                Step::End if pieces.is_empty() => return Ok(None),
+                Step::End => return Ok(Some(self.cut(self.window.len(), pieces))),
+            }
+        }
+    }
+
+    /// Takes the window as a chunk; what is from `keep` on stays for the next.
+    fn cut(&mut self, keep: usize, pieces: Vec<Piece>) -> Chunk {
+        self.at = 0;
+        if keep == 0 && pieces.is_empty() {
+            return Chunk {
+                bytes: Vec::new(),
+                pieces,
+                end: self.base,
+            };
+        }
+        let mut rest = Vec::new();
+        if !self.last {
+            let kept = self.window.get(keep..).unwrap_or_default();
+            rest.reserve_exact(self.goal(kept.len()));
+            rest.extend_from_slice(kept);
+        }
+        let bytes = mem::replace(&mut self.window, rest);
+        let keep = u64::try_from(keep).unwrap_or(u64::MAX);
+        self.base = self.base.saturating_add(keep);
+        Chunk {
+            bytes,
+            pieces,
+            end: self.text.position(self.base),
+        }
+    }
+
+    /// Reads on, so that the window is as large as it should be and at least twice what it was;
+    /// so the search for the end of a large item looks at each byte a bounded number of times.
+    fn fill(&mut self) -> io::Result<()> {
+        let wanted = self.goal(self.window.len()) - self.window.len();
+        if self.window.capacity() - self.window.len() < wanted {
+            let mut larger = Vec::new();
+            larger.reserve_exact(self.window.len() + wanted);
+            larger.extend_from_slice(&self.window);
+            drop(Secret::new(mem::replace(&mut self.window, larger)));
+        }
+        self.last = self.text.fill(&mut self.window, wanted)?;
+        Ok(())
+    }
+
+    fn goal(&self, held: usize) -> usize {
+        self.size.max(held.saturating_mul(2))
+    }
+
+    /// Returns the SHA-256 of the input, as far as it was read.
+    pub(super) fn digest(self) -> Vec<u8> {
+        self.text.digest()
+    }
+}
+
+impl Chunk {
+    /// Returns what `piece` says to read.
+    pub(super) fn content(&self, piece: &Piece) -> &[u8] {
+        let (start, end) = piece.content;
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+}
+
+impl Drop for Chunk {
+    /// Wipes what may hold a private key.
+    fn drop(&mut self) {
+        let harmless = |piece: &Piece| {
+            matches!(
+                piece.form,
+                Form::Armoured(Label::Certificate | Label::TrustedCertificate)
+            )
+        };
+        if !self.pieces.iter().all(harmless) {
+            drop(Secret::new(mem::take(&mut self.bytes)));
+        }
+    }
+}
+
+/// Bytes that are read at a time: some hundred certificates.
+const WINDOW: usize = 512 << 10;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Returns every item by windows of `size` bytes: position, form, what there is to read.
+    fn by(size: usize, file: &[u8]) -> Vec<(u64, String, Vec<u8>)> {
+        let mut chunks = Chunks::by(size, file);
+        let mut items = Vec::new();
+        while let Some(chunk) = chunks.next().unwrap() {
+            assert!(!chunk.pieces.is_empty());
+            for piece in &chunk.pieces {
+                let form = format!("{:?}", piece.form);
+                items.push((piece.position, form, chunk.content(piece).to_vec()));
+            }
+        }
+        items
+    }
+
+    fn utf16(text: &[u8]) -> Vec<u8> {
+        text.iter().flat_map(|byte| [*byte, 0]).collect()
+    }
+
+    const PARTS: [&[u8]; 20] = [
+        b"-----BEGIN CERTIFICATE-----",
+        b"-----END CERTIFICATE-----",
+        b"-----BEGIN RSA PRIVATE KEY-----",
+        b"-----END RSA PRIVATE KEY-----",
+        b"-----BEGIN ",
+        b"-----END ",
+        b"-----",
+        b"------",
+        b"----",
+        b"\n",
+        b"\r\n",
+        b"MIIBMIIBMIIBMIIB",
+        b"=",
+        b"0\x03\x02\x01\x01",
+        b"0\x80\x00\x00",
+        b"0\x82\x01\x00",
+        b"0\x84\xff\xff\xff\xff",
+        b"0\x88\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\0",
+        b"words between, longer than a label may be, of which there are eighty at most in a line",
+    ];
+
+    proptest! {
+        #[test]
+        fn items_do_not_depend_on_how_the_input_is_cut(
+            parts in proptest::collection::vec(proptest::sample::select(&PARTS[..]), 0..30),
+            size in 1_usize..200,
+        ) {
+            let file = parts.concat();
+            prop_assert_eq!(by(size, &file), by(1 << 20, &file));
+        }
+
+        #[test]
+        fn text_in_utf_16_has_the_items_of_the_same_text_in_ascii(
+            parts in proptest::collection::vec(proptest::sample::select(&PARTS[..13]), 1..20),
+            size in 1_usize..200,
+        ) {
+            let text = parts.concat();
+            let wanted: Vec<_> = by(1 << 20, &text)
+                .into_iter()
+                .map(|(at, form, content)| (2 + 2 * at, form, content))
+                .collect();
+            let file = [&[0xff, 0xfe][..], &utf16(&text)].concat();
+            prop_assert_eq!(&by(size.max(2), &file), &wanted);
+            let big = [&[0xfe, 0xff][..], &utf16(&text).as_chunks().0.iter()
+                .flat_map(|[low, high]: &[u8; 2]| [*high, *low]).collect::<Vec<_>>()].concat();
+            prop_assert_eq!(&by(size.max(2), &big), &wanted);
+        }
+    }
+
+    #[test]
+    fn a_block_without_end_is_one_item_and_costs_no_more_memory_than_is_allowed() {
+        let endless = [
+            &b"-----BEGIN CERTIFICATE-----\n"[..],
+            &b"MIIB".repeat(8 << 20),
+            b"\n-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+        ]
+        .concat();
+        let mut chunks = Chunks::new(&endless[..]);
+        let mut forms = Vec::new();
+        while let Some(chunk) = chunks.next().unwrap() {
+            assert!(chunk.bytes.len() <= 64 << 20);
+            forms.extend(chunk.pieces.iter().map(|piece| format!("{:?}", piece.form)));
+        }
+        assert_eq!(
+            forms,
+            ["Refused(Certificate, TooLarge)", "Armoured(Certificate)"]
+        );
+    }
+
+    #[test]
+    fn a_hundred_thousand_beginnings_without_an_end_are_as_many_items() {
+        let file = b"-----BEGIN CERTIFICATE-----\nMIIB\n".repeat(100_000);
+        let items = by(WINDOW, &file);
+        assert_eq!(items.len(), 100_000);
+        assert!(items.iter().all(|item| item.1.contains("BadArmour")));
+    }
+
+    #[test]
+    fn a_length_that_lies_costs_what_is_before_the_next_block() {
+        let good = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        let start = b"0\x84\xff\xff\xff\xff";
+        for filling in [0, 100, 40 << 20] {
+            let file = [&start[..], &vec![1; filling], good].concat();
+            let items = by(WINDOW, &file);
+            let found: Vec<_> = items.iter().map(|item| (item.0, item.1.as_str())).collect();
+            let second = u64::try_from(start.len() + filling).unwrap();
+            assert_eq!(
+                found,
+                [
+                    (0, "Refused(Other, Truncated)"),
+                    (second, "Armoured(Certificate)")
+                ]
+            );
+        }
+    }
+}

@@ -1,0 +1,180 @@
+use std::{
+    io::{self, Read},
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread, vec,
+};
+
+use smime_crypto::Secret;
+use smime_x509::{CertificateRef, EmailAddress, check_import};
+
+use super::{
+    Progress,
+    chunks::{Chunk, Chunks},
+    item::{ImportError, ItemKind},
+    read::{Content, Reading},
+};
+use crate::{Entry, Error};
+
+/// An item, judged as far as it can be without the store.
+pub(super) struct Judged {
+    pub(super) position: u64,
+    pub(super) kind: ItemKind,
+    pub(super) judgement: Judgement,
+}
+
+/// What an item is good for.
+pub(super) enum Judgement {
+    /// A certificate for the store.
+    Fit {
+        entry: Entry,
+        subject: String,
+        emails: Vec<String>,
+        authority: bool,
+    },
+    /// A certificate that is not for mail.
+    Unfit {
+        reason: ImportError,
+        fingerprint: [u8; 32],
+        emails: Vec<String>,
+    },
+    /// A private key, as it stands in the file.
+    Key(Secret),
+    /// Anything else.
+    Refused(ImportError),
+}
+
+/// The items of a file in its order, as they become judged.
+pub(super) struct Judgements<'a> {
+    /// One for each worker; the parts of the file come from one after the other.
+    parts: &'a [Receiver<Part>],
+    turn: usize,
+    part: vec::IntoIter<Judged>,
+    pub(super) progress: Progress,
+}
+
+/// What a worker made of a chunk.
+struct Part {
+    judged: Vec<Judged>,
+    end: u64,
+}
+
+/// Reads and judges a file on threads of its own while `consume` takes what comes out; returns the
+/// file's SHA-256.
+///
+/// Every channel is bounded: who is ahead waits, so that memory does not grow with the file.
+pub(super) fn run(
+    file: impl Read + Send,
+    passphrase: Option<&Secret>,
+    consume: impl FnOnce(&mut Judgements<'_>) -> Result<(), Error>,
+) -> Result<[u8; 32], Error> {
+    thread::scope(|scope| {
+        let mut senders = Vec::new();
+        let mut parts = Vec::new();
+        for _ in 0..WORKERS {
+            let (chunk_sender, chunks) = sync_channel::<Chunk>(1);
+            let (part_sender, part) = sync_channel(1);
+            senders.push(chunk_sender);
+            parts.push(part);
+            scope.spawn(move || work(&chunks, &part_sender, passphrase));
+        }
+        let reader = scope.spawn(move || read(file, senders));
+        let consumed = consume(&mut Judgements {
+            parts: &parts,
+            turn: 0,
+            part: Vec::new().into_iter(),
+            progress: Progress::default(),
+        });
+        // Who still sends finds nobody there, and ends.
+        drop(parts);
+        consumed?;
+        let digest = reader
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        digest.try_into().map_err(|_| Error::Damaged("digest"))
+    })
+}
+
+/// Deals the chunks of a file out to the workers, in turn.
+fn read(file: impl Read, workers: Vec<SyncSender<Chunk>>) -> Result<Vec<u8>, io::Error> {
+    let mut chunks = Chunks::new(file);
+    for worker in workers.iter().cycle() {
+        let Some(chunk) = chunks.next()? else { break };
+        if worker.send(chunk).is_err() {
+            break;
+        }
+    }
+    Ok(chunks.digest())
+}
+
+fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, passphrase: Option<&Secret>) {
+    let mut reading = Reading::new(passphrase);
+    for chunk in chunks {
+        let mut judged = Vec::with_capacity(chunk.pieces.len());
+        for piece in &chunk.pieces {
+            let bytes = chunk.content(piece);
+            reading.read(piece, bytes, &mut |position, kind, content| {
+                judged.push(Judged {
+                    position,
+                    kind,
+                    judgement: judge(content),
+                });
+            });
+        }
+        let end = chunk.end;
+        if parts.send(Part { judged, end }).is_err() {
+            return;
+        }
+    }
+}
+
+fn judge(content: Content<'_>) -> Judgement {
+    let certificate = match content {
+        Content::Certificate(certificate) => certificate,
+        Content::Key(key) => return Judgement::Key(Secret::from(key)),
+        Content::Refused(reason) => return Judgement::Refused(reason),
+    };
+    let emails = certificate.emails();
+    match check_import(certificate) {
+        Ok(()) => fit(certificate, &emails),
+        Err(reason) => Judgement::Unfit {
+            reason: ImportError::Unfit(reason),
+            fingerprint: certificate.fingerprint(),
+            emails: words(&emails),
+        },
+    }
+}
+
+fn fit(certificate: &CertificateRef<'_>, emails: &[EmailAddress]) -> Judgement {
+    Judgement::Fit {
+        entry: Entry::with_emails(certificate, emails),
+        subject: certificate.subject().to_string(),
+        emails: words(emails),
+        authority: certificate.is_ca(),
+    }
+}
+
+fn words(emails: &[EmailAddress]) -> Vec<String> {
+    emails.iter().map(ToString::to_string).collect()
+}
+
+impl Iterator for Judgements<'_> {
+    type Item = Judged;
+
+    fn next(&mut self) -> Option<Judged> {
+        loop {
+            if let Some(judged) = self.part.next() {
+                self.progress.items += 1;
+                return Some(judged);
+            }
+            // A worker that has ended had the last part before, or found no receiver.
+            let part = self.parts.get(self.turn)?.recv().ok()?;
+            self.turn = (self.turn + 1) % self.parts.len();
+            self.part = part.judged.into_iter();
+            self.progress.bytes = part.end;
+        }
+    }
+}
+
+/// To judge a certificate takes a fourth of the time that it takes to write it, which one thread
+/// does; so more would only wait.
+const WORKERS: usize = 2;

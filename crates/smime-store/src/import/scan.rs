@@ -1,0 +1,309 @@
+use smime_crypto::asn1::Reader;
+
+use super::{
+    armour::{self, BEGIN, Block},
+    item::{ImportError, ItemKind},
+};
+
+/// Finds the items of an input in windows that move over it.
+///
+/// What it finds does not depend on how the input is cut into windows: when a decision needs
+/// bytes that are not there yet, it asks for them.
+#[derive(Debug, Default)]
+pub(super) struct Scanner {
+    phase: Phase,
+    /// Whether there was an item.
+    found: bool,
+    /// Whether bytes were let go before there was an item.
+    let_go: bool,
+}
+
+/// A part of the input.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'a> {
+    pub(super) bytes: &'a [u8],
+    /// How many bytes of the input are before it.
+    pub(super) base: u64,
+    /// Whether the input ends with it.
+    pub(super) last: bool,
+}
+
+/// What a look at a window gave.
+pub(super) enum Step {
+    /// An item, and where to look next.
+    Item(Piece, usize),
+    /// Bytes from here on are needed again, with more after them.
+    More(usize),
+    /// There is nothing more.
+    End,
+}
+
+/// A part of a window that is one item, not yet decoded or parsed.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    /// Where the item begins, in bytes of the input.
+    pub(super) position: u64,
+    /// What to read, in the window.
+    pub(super) content: (usize, usize),
+    pub(super) form: Form,
+}
+
+/// How an item is written.
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    /// The text inside a PEM block.
+    Armoured(armour::Label),
+    /// A DER value.
+    Der,
+    /// Text that may be base64 and nothing else.
+    Bare,
+    /// Nothing to read.
+    Refused(ItemKind, ImportError),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Phase {
+    /// DER values stand one after the other at the start of the input.
+    #[default]
+    Der,
+    /// In a value that is too large to be held, until this byte of the input if it has a length.
+    Overlong {
+        start: u64,
+        until: Option<u64>,
+    },
+    /// PEM blocks, with anything between them.
+    Text,
+    End,
+}
+
+impl Scanner {
+    /// Looks at what is in `window` from `at` on.
+    pub(super) fn step(&mut self, window: Window<'_>, mut at: usize) -> Step {
+        loop {
+            let step = match self.phase {
+                Phase::Der => self.der(window, &mut at),
+                Phase::Overlong { start, until } => self.overlong(window, start, until, &mut at),
+                Phase::Text => Some(self.text(window, at)),
+                Phase::End => Some(Step::End),
+            };
+            if let Some(step) = step {
+                self.found |= matches!(step, Step::Item(..));
+                return step;
+            }
+        }
+    }
+
+    /// Takes one DER value; `None` when something else is there.
+    ///
+    /// The zero octets that some tools pad with and line ends between values do not count.
+    fn der(&mut self, window: Window<'_>, at: &mut usize) -> Option<Step> {
+        if self.found {
+            let rest = window.from(*at);
+            *at += rest.iter().take_while(|byte| is_filler(**byte)).count();
+        }
+        let start = *at;
+        let rest = window.from(start);
+        if rest.len() <= DER_START && !window.last {
+            return Some(Step::More(start));
+        }
+        if !begins_der(rest) {
+            self.phase = Phase::Text;
+            return None;
+        }
+        let size = declared_size(rest);
+        let held = size.and_then(|size| usize::try_from(size).ok());
+        let room = size.is_none_or(|size| size <= MAX_HELD);
+        let complete = match held {
+            Some(size) => rest.len() >= size,
+            None => false,
+        };
+        if room && complete {
+            if let Ok(value) = Reader::new(rest).any("value") {
+                let end = start + value.raw.len();
+                return Some(Step::Item(Piece::der(window, start, end), end));
+            }
+        } else if room && size.is_some() && !window.last {
+            return Some(Step::More(start));
+        } else if !room {
+            let begin = window.position(start);
+            let until = size.map(|size| begin.saturating_add(size));
+            self.phase = Phase::Overlong {
+                start: begin,
+                until,
+            };
+            return None;
+        }
+        // Its end is not known, or after the input: what remains is one item, but for PEM blocks.
+        let begin = armour::find(window.bytes, start, BEGIN);
+        if begin.is_none() && !window.last {
+            if rest.len() <= MAX_HELD_SIZE {
+                return Some(Step::More(start));
+            }
+            let begin = window.position(start);
+            self.phase = Phase::Overlong {
+                start: begin,
+                until: None,
+            };
+            return None;
+        }
+        self.phase = Phase::Text;
+        let end = begin.unwrap_or(window.bytes.len());
+        Some(Step::Item(Piece::der(window, start, end), end))
+    }
+
+    /// Passes over a value that is not held.
+    fn overlong(
+        &mut self,
+        window: Window<'_>,
+        start: u64,
+        until: Option<u64>,
+        at: &mut usize,
+    ) -> Option<Step> {
+        let end = until.and_then(|until| usize::try_from(until.checked_sub(window.base)?).ok());
+        let begin = armour::find(window.bytes, *at, BEGIN);
+        let begin = begin.filter(|begin| end.is_none_or(|end| *begin < end));
+        let piece = |error| Piece {
+            position: start,
+            content: (0, 0),
+            form: Form::Refused(ItemKind::Other, error),
+        };
+        let (next, error) = match (begin, end) {
+            (Some(begin), Some(_)) => (begin, ImportError::Truncated),
+            (Some(begin), None) => (begin, ImportError::TooLarge),
+            (None, Some(end)) if end <= window.bytes.len().saturating_sub(BEGIN.len()) => {
+                (end, ImportError::TooLarge)
+            }
+            (None, Some(end)) if window.last && end <= window.bytes.len() => {
+                (end, ImportError::TooLarge)
+            }
+            (None, Some(_)) if window.last => (window.bytes.len(), ImportError::Truncated),
+            (None, None) if window.last => (window.bytes.len(), ImportError::TooLarge),
+            (None, _) => return Some(Step::More(window.tail(*at))),
+        };
+        self.phase = if begin.is_none() {
+            Phase::Der
+        } else {
+            Phase::Text
+        };
+        Some(Step::Item(piece(error), next))
+    }
+
+    /// Finds the next PEM block (RFC 7468 §2), wherever its line begins.
+    fn text(&mut self, window: Window<'_>, at: usize) -> Step {
+        let Some(begin) = armour::find(window.bytes, at, BEGIN) else {
+            return self.no_block(window, at);
+        };
+        match armour::block(window, begin) {
+            Some(Block { content, end, form }) => {
+                let piece = Piece {
+                    position: window.position(begin),
+                    content,
+                    form,
+                };
+                Step::Item(piece, end)
+            }
+            None => Step::More(begin),
+        }
+    }
+
+    /// No block begins here; if that is so of the whole input, it may be bare base64.
+    fn no_block(&mut self, window: Window<'_>, at: usize) -> Step {
+        let held = !self.found && !self.let_go;
+        if !window.last {
+            if held && window.bytes.len() <= MAX_TEXT {
+                return Step::More(0);
+            }
+            self.let_go |= !self.found;
+            return Step::More(window.tail(at));
+        }
+        self.phase = Phase::End;
+        if self.found {
+            return Step::End;
+        }
+        let end = window.bytes.len();
+        let form = if held {
+            Form::Bare
+        } else {
+            Form::Refused(ItemKind::Other, ImportError::NothingFound)
+        };
+        let piece = Piece {
+            position: 0,
+            content: (0, end),
+            form,
+        };
+        Step::Item(piece, end)
+    }
+}
+
+impl<'a> Window<'a> {
+    pub(super) fn from(&self, at: usize) -> &'a [u8] {
+        self.bytes.get(at..).unwrap_or_default()
+    }
+
+    fn position(&self, at: usize) -> u64 {
+        self.base
+            .saturating_add(u64::try_from(at).unwrap_or(u64::MAX))
+    }
+
+    /// Returns where to look on when more bytes are there: a mark may have begun.
+    pub(super) fn tail(&self, at: usize) -> usize {
+        self.bytes.len().saturating_sub(BEGIN.len() - 1).max(at)
+    }
+}
+
+impl Piece {
+    fn der(window: Window<'_>, start: usize, end: usize) -> Self {
+        Self {
+            position: window.position(start),
+            content: (start, end),
+            form: Form::Der,
+        }
+    }
+}
+
+/// Tells a SEQUENCE from text that begins with its identifier octet, the digit 0.
+///
+/// A long length is no ASCII, and begins no character of UTF-8 either; after a short one come tags
+/// and lengths, which are control characters.
+fn begins_der(bytes: &[u8]) -> bool {
+    let control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    match bytes {
+        [SEQUENCE, 0x80..=0x88, ..] => true,
+        [SEQUENCE, rest @ ..] => rest.iter().take(DER_START).any(control),
+        _ => false,
+    }
+}
+
+/// Returns the bytes of a value with its header, as far as that says; not if it is indefinite.
+fn declared_size(value: &[u8]) -> Option<u64> {
+    let [_, first, rest @ ..] = value else {
+        return Some(2);
+    };
+    if *first < 0x80 {
+        return Some(2 + u64::from(*first));
+    }
+    let octets = usize::from(*first & 0x7f);
+    if octets == 0 {
+        return None;
+    }
+    let length = rest.iter().take(octets).fold(0_u64, |length, octet| {
+        length.saturating_mul(256).saturating_add(u64::from(*octet))
+    });
+    Some(length.saturating_add(2 + u64::from(*first & 0x7f)))
+}
+
+fn is_filler(byte: u8) -> bool {
+    byte == 0 || byte.is_ascii_whitespace()
+}
+
+/// How many bytes after the first tell DER from text.
+const DER_START: usize = 16;
+
+const SEQUENCE: u8 = 0x30;
+
+/// Bytes of the largest DER value that is looked into: a container of some thousand certificates.
+const MAX_HELD: u64 = 16 << 20;
+const MAX_HELD_SIZE: usize = 16 << 20;
+
+/// Bytes of the same in base64, with line ends.
+pub(super) const MAX_TEXT: usize = MAX_HELD_SIZE / 2 * 3;
