@@ -136,6 +136,9 @@ pub(super) fn uri_host(uri: &[u8]) -> Option<Vec<u8>> {
     let authority = rest
         .split(|byte| matches!(byte, b'/' | b'?' | b'#'))
         .next()?;
+    // Some programs take a backslash for the end of the host, and would go elsewhere.
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'\\';
+    authority.iter().all(is_plain).then_some(())?;
     let host_and_port = authority.rsplit(|byte| *byte == b'@').next()?;
     let mut parts = host_and_port.splitn(2, |byte| *byte == b':');
     let host = parts.next()?;
