@@ -51,6 +51,12 @@ impl Budget {
         Ok(())
     }
 
+    /// Returns how many candidates were looked at so far.
+    #[cfg(test)]
+    pub(crate) fn candidates_spent(&self) -> u32 {
+        Self::new().candidates - self.candidates
+    }
+
     /// Returns how many names and policies were looked at so far.
     #[cfg(test)]
     pub(crate) fn items_spent(&self) -> u32 {

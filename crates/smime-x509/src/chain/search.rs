@@ -36,22 +36,7 @@ pub(crate) fn search(
     leaf: &Certificate,
     request: &ChainRequest<'_>,
 ) -> Result<VerifiedChain, ChainError> {
-    let mut search = Search {
-        verifier,
-        request,
-        round: Round::EachOnce,
-        budget: Budget::new(),
-        steps: Vec::new(),
-        pending: Vec::new(),
-        reached: HashMap::new(),
-        issuers: HashMap::new(),
-        fields: HashMap::new(),
-        signatures: HashMap::new(),
-        names: NameChecker::default(),
-        refused_a_path: false,
-        failure: None,
-    };
-    search.run(leaf)
+    Search::new(verifier, request).run(leaf)
 }
 
 struct Search<'a> {
@@ -116,7 +101,25 @@ enum Affinity {
 /// How useful a failure is: by its kind, then by how far the path had come.
 type Rank = (u8, u8);
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(verifier: &'a ChainVerifier<'a>, request: &'a ChainRequest<'a>) -> Self {
+        Self {
+            verifier,
+            request,
+            round: Round::EachOnce,
+            budget: Budget::new(),
+            steps: Vec::new(),
+            pending: Vec::new(),
+            reached: HashMap::new(),
+            issuers: HashMap::new(),
+            fields: HashMap::new(),
+            signatures: HashMap::new(),
+            names: NameChecker::default(),
+            refused_a_path: false,
+            failure: None,
+        }
+    }
+
     fn run(&mut self, leaf: &Certificate) -> Result<VerifiedChain, ChainError> {
         for round in [Round::EachOnce, Round::EveryPath] {
             self.round = round;
@@ -480,5 +483,86 @@ fn exhausted(kind: ChainErrorKind) -> ChainError {
         kind,
         certificate: None,
         nearest: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smime_crypto::{
+        AlgorithmPolicy, Oid,
+        asn1::{Tag, Writer},
+    };
+    use smime_testkit::{AcceptAll, Authority, NOW, Profile, TestKey};
+
+    use super::*;
+    use crate::{CertificateBundle, CertificatePolicy, PolicyInputs, TrustStore};
+
+    fn own(certificate: &[u8]) -> Certificate {
+        Certificate::from_der(certificate).unwrap()
+    }
+
+    /// What the search spends below a root that excludes example.org: the leaf's issuer has
+    /// `count` certificates that name themselves so, or are issued by nobody at hand.
+    fn spent(count: u16, below_root: bool) -> (ChainErrorKind, u32, u32) {
+        let excluded = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.constructed(Tag::context_constructed(1), |w| {
+                    w.sequence(|w| w.element(Tag::context(1), b"example.org"));
+                });
+            });
+        });
+        let root = Authority::root_with("Root", TestKey::P384A, |b| {
+            b.extension(Oid::new("2.5.29.30"), true, &excluded)
+        });
+        let middle = root.intermediate("Middle", TestKey::P384B);
+        let gone = Authority::root("Gone", TestKey::P256A);
+        let above = if below_root { &middle } else { &gone };
+        let mut pool = CertificateBundle::new();
+        pool.add(own(middle.certificate().der()));
+        let mut person = None;
+        for number in 0..count {
+            let issuer = above.intermediate_with("Issuer", TestKey::P256B, |b| {
+                b.serial(&number.to_be_bytes()).emails(&["ca@example.org"])
+            });
+            pool.add(own(issuer.certificate().der()));
+            let profile = Profile::of(TestKey::P256A);
+            person.get_or_insert_with(|| issuer.person("a@example.com", profile));
+        }
+        let leaf = own(person.unwrap().certificate.der());
+        let anchors: TrustStore = [own(root.certificate().der())].into_iter().collect();
+        let verifier = ChainVerifier {
+            provider: &AcceptAll,
+            algorithms: &AlgorithmPolicy::standard(),
+            policy: &CertificatePolicy::standard(),
+            anchors: &anchors,
+        };
+        let request = ChainRequest {
+            purpose: Purpose::SignMail,
+            pool: &pool,
+            at: NOW,
+            policies: &PolicyInputs::default(),
+        };
+        let mut search = Search::new(&verifier, &request);
+        let kind = search.run(&leaf).unwrap_err().kind;
+        let budget = search.budget;
+        (kind, budget.candidates_spent(), budget.items_spent())
+    }
+
+    /// Attack class 24: cross-certificates, and names that refuse each path through them.
+    #[test]
+    fn the_cost_of_a_search_grows_with_the_pool_in_both_rounds() {
+        let [once, twice, four_times] = [20, 40, 80].map(|count| spent(count, false));
+        assert_eq!(once.0, ChainErrorKind::NoPath);
+        assert_eq!((once.1, twice.1, four_times.1), (20, 40, 80));
+        let [once, twice, four_times] = [20, 40, 80].map(|count| spent(count, true));
+        assert_eq!(once.0, ChainErrorKind::NameExcluded);
+        assert!(
+            twice.1 <= 2 * once.1 && four_times.1 <= 4 * once.1,
+            "{once:?} {four_times:?}"
+        );
+        assert!(
+            twice.2 <= 2 * once.2 && four_times.2 <= 4 * once.2,
+            "{once:?} {four_times:?}"
+        );
     }
 }
