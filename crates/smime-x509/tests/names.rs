@@ -583,6 +583,52 @@ fn every_name_is_judged_and_what_is_excluded_stays_so() {
 }
 
 #[test]
+fn what_is_excluded_does_not_come_back_in_another_spelling() {
+    let root = |excluded: &'static str| {
+        let base = Directory(Box::leak(Box::new([(
+            NameAttribute::Organization,
+            excluded,
+        )])));
+        let value = constraints(&[], &[base]);
+        Authority::root_with("Root", TestKey::P384A, |b| {
+            b.extension(NAME_CONSTRAINTS, true, &value)
+        })
+    };
+    let subject = |tag: Tag, text: &[u8]| {
+        let der = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.constructed(Tag::SET, |w| {
+                    w.sequence(|w| {
+                        w.oid(Oid::new("2.5.4.10"));
+                        w.element(tag, text);
+                    });
+                });
+            });
+        });
+        Name::from_der(&der).unwrap()
+    };
+    let root = root("Evil");
+    for (tag, text, expected) in [
+        (Tag::UTF8_STRING, &b"Evil"[..], EXCLUDED),
+        (Tag::PRINTABLE_STRING, b" EVIL", EXCLUDED),
+        (Tag::BMP_STRING, b"\0E\0v\0i\0l", EXCLUDED),
+        (Tag::TELETEX_STRING, b"Evil", UNSUPPORTED),
+        (Tag::UTF8_STRING, "\u{ff25}vil".as_bytes(), UNSUPPORTED),
+        (Tag::UTF8_STRING, "Ev\u{ad}il".as_bytes(), UNSUPPORTED),
+        (Tag::UTF8_STRING, "E\u{200b}vil".as_bytes(), UNSUPPORTED),
+        (Tag::UTF8_STRING, b"Evil\xff", UNSUPPORTED),
+        (Tag::BMP_STRING, b"\0E\0v\0i\0", UNSUPPORTED),
+        (Tag::UTF8_STRING, "M\u{fc}ller".as_bytes(), Ok(())),
+        (Tag::UTF8_STRING, b"Devil", Ok(())),
+    ] {
+        let key = TestKey::P256A.public();
+        let builder = CertificateBuilder::new(subject(tag, text), &key, NOW, NOW);
+        let leaf = root.sign(builder.issued_by(root.certificate()));
+        assert_eq!(verify(&root.trust(), &leaf, &[]), expected, "{text:?}");
+    }
+}
+
+#[test]
 fn minimum_and_maximum_other_than_the_default_are_refused() {
     let with = |field: &[u8]| {
         let value = Writer::encode(|w| {

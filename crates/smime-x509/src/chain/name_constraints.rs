@@ -104,6 +104,15 @@ impl TestedName {
         }
     }
 
+    /// What is excluded must not come back in another spelling.
+    fn directory(name: NameRef<'_>) -> Self {
+        let key = name.canonical();
+        Self {
+            excluded: name.has_one_spelling().then(|| key.clone()),
+            ..Self::new(Form::Directory, Some(key))
+        }
+    }
+
     fn dns(name: &[u8]) -> Self {
         match name_key::dns_name(name) {
             Some((key, wildcard_of)) => Self {
@@ -134,7 +143,7 @@ fn names(certificate: &Certificate, hosts: Hosts) -> Vec<TestedName> {
     let mut names = Vec::new();
     let subject = certificate.subject();
     if !subject.is_empty() {
-        names.push(TestedName::new(Form::Directory, Some(subject.canonical())));
+        names.push(TestedName::directory(subject));
     }
     let texts: Vec<_> = subject.values_of(oid::EMAIL_ADDRESS).collect();
     let attributes = subject.attributes();
@@ -168,9 +177,7 @@ fn push_general_name(names: &mut Vec<TestedName>, name: GeneralName<'_>) {
         });
     }
     names.push(match name {
-        GeneralName::DirectoryName(name) => {
-            TestedName::new(Form::Directory, Some(name.canonical()))
-        }
+        GeneralName::DirectoryName(name) => TestedName::directory(name),
         GeneralName::DnsName(name) => TestedName::dns(name),
         GeneralName::Rfc822Name(text) => match std::str::from_utf8(text) {
             Ok(text) if text.is_ascii() => TestedName::mail(text),
