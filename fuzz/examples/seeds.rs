@@ -17,6 +17,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Outcome<()> {
     certificates()?;
+    chains()?;
     objects()?;
     containers()?;
     sealed_mails()?;
@@ -45,6 +46,30 @@ fn containers() -> Outcome<()> {
         )?;
     }
     Ok(())
+}
+
+/// Four bytes for each certificate, as `smime_testkit::Graph` reads them.
+fn chains() -> Outcome<()> {
+    let leaf = [0b00_00_00_00, 0, 4, 2];
+    let authority = [0b00_00_00_01, 0, 0, 2];
+    let excludes = [0b00_00_01_01, 0b000_10_000, 0, 0x82];
+    let permits = [0b00_00_01_01, 0b000_01_110, 0, 0x82];
+    let crossed = [0b00_00_01_00, 0, 0, 2];
+    write(
+        "chain",
+        "excluded",
+        &[&[0][..], &leaf, &authority, &excludes].concat(),
+    )?;
+    write(
+        "chain",
+        "permitted",
+        &[&[1][..], &leaf, &authority, &permits].concat(),
+    )?;
+    write(
+        "chain",
+        "loop",
+        &[&[7][..], &leaf, &authority, &crossed, &permits].concat(),
+    )
 }
 
 fn objects() -> Outcome<()> {

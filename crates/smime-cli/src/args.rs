@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use smime::{
     Mode, Policy,
-    crypto::{ContentCipher, Curve, DigestAlgorithm, KeyKind, UnixTime},
+    crypto::{ContentCipher, Curve, DigestAlgorithm, KeyKind, Oid, UnixTime},
     x509::{EmailAddress, Generation, MailUse, Purpose},
 };
 
@@ -129,12 +129,8 @@ pub(crate) enum Cert {
     Verify {
         #[command(flatten)]
         trust: Trust,
-        /// What the certificate must be good for
-        #[arg(long, value_enum, value_name = "PURPOSE", default_value_t = PurposeWord::Any)]
-        purpose: PurposeWord,
-        /// An address that the certificate must name
-        #[arg(long, value_name = "ADDRESS", value_parser = address)]
-        email: Option<EmailAddress>,
+        #[command(flatten)]
+        path: CertificatePath,
         /// The certificate: the first in the file; any others help to build the chain
         #[arg(value_name = "LEAF")]
         leaf: PathBuf,
@@ -326,6 +322,35 @@ pub(crate) struct Trust {
     pub(crate) pool: Vec<PathBuf>,
 }
 
+/// What is asked about the path of a certificate.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CertificatePath {
+    /// What the certificate must be good for
+    #[arg(long, value_enum, value_name = "PURPOSE", default_value_t = PurposeWord::Any)]
+    pub(crate) purpose: PurposeWord,
+    /// An address that the certificate must name
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) email: Option<EmailAddress>,
+    /// A certificate policy that is acceptable; every one when absent
+    #[arg(long, value_name = "OID", value_parser = policy)]
+    pub(crate) initial_policy: Vec<Oid>,
+    /// The path must be good for an acceptable policy
+    #[arg(long)]
+    pub(crate) explicit_policy: bool,
+    /// Do not take one policy for another
+    #[arg(long)]
+    pub(crate) inhibit_mapping: bool,
+    /// Do not take anyPolicy for a policy
+    #[arg(long)]
+    pub(crate) inhibit_any: bool,
+    /// Let a trusted certificate end the path that others have issued
+    #[arg(long)]
+    pub(crate) partial_chain: bool,
+    /// How many intermediates may stand in the path, self-issued ones not counted
+    #[arg(long, value_name = "N")]
+    pub(crate) max_depth: Option<u8>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cms {
     /// Show the structure of a CMS object, without judging it
@@ -465,6 +490,18 @@ pub(crate) enum PurposeWord {
     Encrypt,
     /// Issuing certificates
     Ca,
+    /// Signing CRLs
+    Crl,
+    /// Signing OCSP responses for an authority
+    Ocsp,
+    /// Being a TLS server
+    TlsServer,
+    /// Being a TLS client
+    TlsClient,
+    /// Signing programs
+    Code,
+    /// Signing time stamps
+    Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -574,6 +611,12 @@ impl From<PurposeWord> for Purpose {
             PurposeWord::Sign => Self::SignMail,
             PurposeWord::Encrypt => Self::EncryptMail,
             PurposeWord::Ca => Self::SignCertificates,
+            PurposeWord::Crl => Self::SignCrl,
+            PurposeWord::Ocsp => Self::SignOcsp,
+            PurposeWord::TlsServer => Self::TlsServer,
+            PurposeWord::TlsClient => Self::TlsClient,
+            PurposeWord::Code => Self::SignCode,
+            PurposeWord::Timestamp => Self::TimeStamp,
         }
     }
 }
@@ -606,6 +649,10 @@ fn time(text: &str) -> Result<UnixTime, String> {
 
 fn address(text: &str) -> Result<EmailAddress, String> {
     EmailAddress::new(text).ok_or_else(|| "not a mail address".to_owned())
+}
+
+fn policy(text: &str) -> Result<Oid, String> {
+    Oid::from_dotted(text).ok_or_else(|| "not an object identifier in dotted form".to_owned())
 }
 
 const AFTER_HELP: &str = "\

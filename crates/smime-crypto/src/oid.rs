@@ -69,6 +69,26 @@ impl Oid {
         ended && (1..=MAX_LENGTH).contains(&content.len())
     }
 
+    /// Reads the dotted form; `None` when it is not an identifier, has an arc over 128 bits, or is
+    /// longer than 63 content octets.
+    pub fn from_dotted(dotted: &str) -> Option<Self> {
+        let number = |text: &str| {
+            let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| text.parse::<u128>().ok()).flatten()
+        };
+        let mut arcs = dotted.split('.').map(number);
+        let (root, second) = (arcs.next()??, arcs.next()??);
+        if root > 2 || (root < 2 && second >= 40) {
+            return None;
+        }
+        let mut content = Vec::new();
+        push_arc(&mut content, second.checked_add(root * 40)?);
+        for arc in arcs {
+            push_arc(&mut content, arc?);
+        }
+        Self::from_bytes(&content)
+    }
+
     /// Returns the content octets of the DER encoding.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes
@@ -89,6 +109,15 @@ impl Oid {
             self.length += 1;
         }
         self
+    }
+}
+
+/// Appends an arc in base 128, the highest septet first (X.690 §8.19.2).
+fn push_arc(content: &mut Vec<u8>, arc: u128) {
+    let septets = (128 - arc.leading_zeros()).div_ceil(7).max(1);
+    for place in (0..septets).rev() {
+        let septet = u8::try_from(arc >> (7 * place) & 0x7f).unwrap_or_default();
+        content.push(if place > 0 { septet | 0x80 } else { septet });
     }
 }
 
@@ -184,7 +213,32 @@ mod tests {
             ("2.999.1", &[0x88, 0x37, 1]),
         ] {
             assert_eq!(Oid::new(dotted).as_bytes(), bytes);
+            assert_eq!(Oid::from_dotted(dotted), Some(Oid::new(dotted)));
             assert_eq!(Oid::from_bytes(bytes).unwrap().to_string(), dotted);
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_identifier_is_refused() {
+        let long = format!("1.2{}", ".1".repeat(64));
+        for dotted in [
+            "",
+            "1",
+            "1.",
+            ".1",
+            "1..2",
+            "3.1",
+            "1.40",
+            "1.2.x",
+            "1.2.-3",
+            "1.2.+3",
+            " 1.2",
+            "1.2.",
+            "1.2.340282366920938463463374607431768211456",
+            "2.340282366920938463463374607431768211455",
+            &long,
+        ] {
+            assert_eq!(Oid::from_dotted(dotted), None, "{dotted:?}");
         }
     }
 

@@ -1,16 +1,24 @@
-use smime_crypto::{AlgorithmPolicy, CryptoProvider, UnixTime};
+use smime_crypto::{AlgorithmPolicy, CryptoProvider, Oid, UnixTime};
 
-use crate::{Certificate, CertificateBundle, CertificatePolicy, ChainError, Purpose, TrustStore};
+use crate::{
+    Certificate, CertificateBundle, CertificatePolicy, ChainError, ChainErrorKind, Irregularity,
+    PolicyInputs, Purpose, TrustStore,
+};
 
 mod budget;
 mod checks;
+mod name_constraints;
+mod name_key;
+mod policies;
 mod search;
+mod validation;
 
 /// Decides whether a certificate serves a purpose: searches a path from it to an anchor and checks
 /// every certificate of it (RFC 5280 §6.1).
 ///
-/// Revocation is not checked. Of two paths the one through issuers with matching key identifiers
-/// is tried first, but identifiers never decide.
+/// Names are constrained in every form of RFC 5280 §4.2.1.10 and RFC 9598; policies are processed
+/// with the graph of RFC 9618. Revocation is not checked. Of two paths the one through issuers
+/// with matching key identifiers is tried first, but identifiers never decide.
 #[derive(Clone, Copy, Debug)]
 pub struct ChainVerifier<'a> {
     /// Who checks signatures.
@@ -21,6 +29,19 @@ pub struct ChainVerifier<'a> {
     pub policy: &'a CertificatePolicy,
     /// Whom to trust.
     pub anchors: &'a TrustStore,
+}
+
+/// What is asked about a certificate.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainRequest<'a> {
+    /// What it is to be used for.
+    pub purpose: Purpose,
+    /// The untrusted certificates that may stand in the path.
+    pub pool: &'a CertificateBundle,
+    /// When every certificate must be valid.
+    pub at: UnixTime,
+    /// Which certificate policies are asked for.
+    pub policies: &'a PolicyInputs,
 }
 
 impl ChainVerifier<'_> {
@@ -37,15 +58,45 @@ impl ChainVerifier<'_> {
         pool: &CertificateBundle,
         at: UnixTime,
     ) -> Result<VerifiedChain, ChainError> {
-        checks::check_leaf(self, leaf, purpose, at).map_err(|kind| ChainError {
+        let request = ChainRequest {
+            purpose,
+            pool,
+            at,
+            policies: &PolicyInputs::default(),
+        };
+        self.verify_request(leaf, &request)
+    }
+
+    /// Does what [`verify`](Self::verify) does, with everything that can be asked.
+    ///
+    /// If there is a path that keeps every rule and does not hold one name and key twice, it is
+    /// found, or [`ChainErrorKind::BudgetExhausted`] is returned: 100 signatures (large keys count
+    /// for several), 100 000 issuers considered, a million names and policies looked at.
+    ///
+    /// # Errors
+    /// [`ChainError`]: the most useful of the reasons met.
+    pub fn verify_request(
+        &self,
+        leaf: &Certificate,
+        request: &ChainRequest<'_>,
+    ) -> Result<VerifiedChain, ChainError> {
+        let refused = |kind| ChainError {
             kind,
             certificate: Some(leaf.fingerprint()),
             nearest: None,
-        })?;
-        if self.anchors.contains(leaf) {
-            return Ok(VerifiedChain(vec![leaf.clone()]));
+        };
+        checks::check_leaf(self, leaf, request.purpose, request.at).map_err(refused)?;
+        if !self.anchors.contains(leaf) {
+            return search::search(self, leaf, request);
         }
-        search::search(self, leaf, purpose, pool, at).map(VerifiedChain)
+        if !self.anchors.bounds(leaf).permits(request.purpose) {
+            return Err(refused(ChainErrorKind::PurposeNotTrusted));
+        }
+        // Its policies are processed as if it stood below itself: it must have those asked for.
+        let path = vec![leaf.clone()];
+        let mut budget = budget::Budget::new();
+        let findings = validation::validate(self, request, &path, leaf, &mut budget)?;
+        Ok(VerifiedChain { path, findings })
     }
 
     /// Proves that `leaf` may sign mail.
@@ -79,7 +130,10 @@ impl ChainVerifier<'_> {
 
 /// A path that was checked; only [`ChainVerifier`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedChain(Vec<Certificate>);
+pub struct VerifiedChain {
+    path: Vec<Certificate>,
+    findings: validation::Findings,
+}
 
 /// A certificate proven fit to sign mail; only [`ChainVerifier`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,14 +144,35 @@ pub struct VerifiedSigner(VerifiedChain);
 pub struct VerifiedRecipient(VerifiedChain);
 
 impl VerifiedChain {
+    fn new(
+        mut path: Vec<Certificate>,
+        anchor: Certificate,
+        findings: validation::Findings,
+    ) -> Self {
+        path.push(anchor);
+        Self { path, findings }
+    }
+
     /// Returns the certificate that was asked about.
     pub fn certificate(&self) -> &Certificate {
-        self.0.first().expect("a path holds its leaf")
+        self.path.first().expect("a path holds its leaf")
     }
 
     /// Returns the path: leaf first, anchor last; one certificate where the leaf is the anchor.
     pub fn path(&self) -> &[Certificate] {
-        &self.0
+        &self.path
+    }
+
+    /// Returns the user-constrained policy set (RFC 5280 §6.1.6), sorted: the policies, as the
+    /// anchor calls them, under which the path is good; [`ANY_POLICY`](crate::ANY_POLICY) says
+    /// that it is under every one.
+    pub fn policies(&self) -> &[Oid] {
+        &self.findings.policies
+    }
+
+    /// Returns what certificates of the path break that the policy lets pass, each once.
+    pub fn warnings(&self) -> &[Irregularity] {
+        &self.findings.warnings
     }
 }
 

@@ -46,13 +46,14 @@ impl EmailAddress {
         // for the capital in `Alice@` teaches users to ignore refusals.
         let mut folded = unquoted(self.local()).to_ascii_lowercase();
         folded.push('@');
-        for (index, label) in self.domain().split('.').enumerate() {
-            if index > 0 {
-                folded.push('.');
-            }
-            folded.push_str(&a_label(label));
-        }
+        folded.push_str(&self.folded_domain());
         folded
+    }
+
+    /// Returns the domain in lower case with U-labels as A-labels.
+    pub(crate) fn folded_domain(&self) -> String {
+        let labels: Vec<_> = self.domain().split('.').map(a_label).collect();
+        labels.join(".")
     }
 
     /// Says whether both are one address; the same as `==`.
@@ -174,7 +175,8 @@ fn is_mark(character: char) -> bool {
         | '\u{900}'..='\u{dff}' | '\u{e31}'..='\u{e4e}' | '\u{30fb}'..='\u{30fe}')
 }
 
-fn unquoted(local: &str) -> Cow<'_, str> {
+/// Returns a local part without the quoting that it does not need to be told from others.
+pub(crate) fn unquoted(local: &str) -> Cow<'_, str> {
     let Some(content) = local
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))

@@ -2,6 +2,8 @@ use std::{error, fmt};
 
 use smime_crypto::{Oid, Refused};
 
+use crate::Irregularity;
+
 /// Why bytes are not a certificate, or not one of its parts.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,10 +108,26 @@ pub enum ChainErrorKind {
     ExtendedKeyUsage,
     /// A critical extension that is not known (RFC 5280 §4.2).
     UnknownCriticalExtension(Box<Oid>),
-    /// Name constraints, which are not processed yet.
+    /// A name that an issuer's name constraints do not permit (RFC 5280 §4.2.1.10).
+    NameNotPermitted,
+    /// A name that an issuer's name constraints exclude (RFC 5280 §4.2.1.10).
+    NameExcluded,
+    /// Name constraints that forbid or permit nobody knows what: malformed ones, those on a form of
+    /// name that is not judged, or on a name that is malformed itself; and those of a certificate
+    /// that is no authority's.
     NameConstraintsUnsupported,
-    /// Policy constraints that ask for an explicit policy, which are not processed yet.
-    PolicyConstraintsUnsupported,
+    /// More names and constraints on them than anybody compares.
+    TooManyNames,
+    /// An explicit policy is required, and the path is good for none that is acceptable
+    /// (RFC 5280 §6.1.3 (f), §6.1.5 (g)).
+    NoAcceptablePolicy,
+    /// A policy that stands there twice, or a mapping from or to anyPolicy
+    /// (RFC 5280 §4.2.1.4, §6.1.4 (a)).
+    PoliciesMalformed,
+    /// An anchor that is not trusted for the purpose.
+    PurposeNotTrusted,
+    /// What RFC 5280 §4 asks of those who issue, where the policy refuses what does not keep it.
+    Nonconforming(Irregularity),
     /// An algorithm or key that the policy does not permit.
     AlgorithmRefused(Refused),
     /// A signature algorithm that is not known.
@@ -144,7 +162,13 @@ impl ChainErrorKind {
             Self::ExtendedKeyUsage => "chain.extended_key_usage",
             Self::UnknownCriticalExtension(_) => "chain.unknown_critical_extension",
             Self::NameConstraintsUnsupported => "chain.name_constraints_unsupported",
-            Self::PolicyConstraintsUnsupported => "chain.policy_constraints_unsupported",
+            Self::NameNotPermitted => "chain.name_not_permitted",
+            Self::NameExcluded => "chain.name_excluded",
+            Self::TooManyNames => "chain.too_many_names",
+            Self::NoAcceptablePolicy => "chain.no_acceptable_policy",
+            Self::PoliciesMalformed => "chain.policies_malformed",
+            Self::PurposeNotTrusted => "chain.purpose_not_trusted",
+            Self::Nonconforming(_) => "chain.nonconforming",
             Self::AlgorithmRefused(_) | Self::UnknownAlgorithm(_) | Self::UnusableAlgorithm => {
                 "chain.algorithm_refused"
             }
@@ -167,11 +191,15 @@ impl ChainErrorKind {
             Self::UnknownAlgorithm(_) | Self::UnusableAlgorithm => 6,
             Self::AlgorithmRefused(_) => 7,
             Self::UnknownCriticalExtension(_) => 8,
-            Self::NameConstraintsUnsupported | Self::PolicyConstraintsUnsupported => 9,
-            Self::ExtendedKeyUsage => 10,
-            Self::NotYetValid => 11,
-            Self::Expired => 12,
-            Self::Distrusted => 13,
+            Self::Nonconforming(_) => 9,
+            Self::TooManyNames | Self::NameConstraintsUnsupported | Self::PoliciesMalformed => 10,
+            Self::NoAcceptablePolicy => 11,
+            Self::NameNotPermitted | Self::NameExcluded => 12,
+            Self::ExtendedKeyUsage => 13,
+            Self::PurposeNotTrusted => 14,
+            Self::NotYetValid => 15,
+            Self::Expired => 16,
+            Self::Distrusted => 17,
             Self::BudgetExhausted => u8::MAX,
         }
     }
@@ -196,8 +224,16 @@ impl fmt::Display for ChainErrorKind {
             Self::KeyUsage => f.write_str("key usage does not allow this use"),
             Self::ExtendedKeyUsage => f.write_str("extended key usage does not allow this use"),
             Self::UnknownCriticalExtension(oid) => write!(f, "unknown critical extension {oid}"),
-            Self::NameConstraintsUnsupported => f.write_str("name constraints not supported"),
-            Self::PolicyConstraintsUnsupported => f.write_str("policy constraints not supported"),
+            Self::NameNotPermitted => f.write_str("a name that an issuer does not permit"),
+            Self::NameExcluded => f.write_str("a name that an issuer excludes"),
+            Self::NameConstraintsUnsupported => {
+                f.write_str("name constraints that cannot be judged")
+            }
+            Self::TooManyNames => f.write_str("too many names and name constraints"),
+            Self::NoAcceptablePolicy => f.write_str("no acceptable certificate policy"),
+            Self::PoliciesMalformed => f.write_str("certificate policies malformed"),
+            Self::PurposeNotTrusted => f.write_str("anchor not trusted for this purpose"),
+            Self::Nonconforming(what) => fmt::Display::fmt(what, f),
             Self::AlgorithmRefused(refused) => fmt::Display::fmt(refused, f),
             Self::UnknownAlgorithm(oid) => write!(f, "unknown signature algorithm {oid}"),
             Self::UnusableAlgorithm => f.write_str("signature algorithm or key cannot be used"),

@@ -249,7 +249,8 @@ impl Extensions {
     fn take_other(&mut self, extension: &RawExtension<'_>) {
         if extension.oid.content == oid::SMIME_CAPABILITIES.as_bytes() {
             self.smime_capabilities = Some(Span::of_content(&extension.value));
-        } else if extension.critical {
+        } else if extension.critical && extension.oid.content != oid::OCSP_NO_CHECK.as_bytes() {
+            // What asks for no check of revocation (RFC 6960 §4.2.2.2.1) limits nothing.
             let span = Span::of_content(&extension.oid);
             self.unknown_critical = self.unknown_critical.or(Some(span));
         }

@@ -1,7 +1,6 @@
 //! Parses X.509 certificates and decides whether one serves a purpose at a time.
 //!
 //! This crate does **not** check revocation, fetch anything, read a clock, or know mail and CMS.
-//! Name constraints and explicit certificate policies are refused, never ignored.
 //!
 //! [`Certificate`] is parsed once, strictly, and keeps its bytes. [`ChainVerifier`] searches a path
 //! from a certificate to one of the anchors in a [`TrustStore`] through an untrusted
@@ -19,6 +18,7 @@ mod email;
 mod error;
 mod extension;
 mod general_name;
+mod irregularity;
 mod name;
 mod oid;
 mod policy;
@@ -32,7 +32,7 @@ pub use authority::{Generation, IssueError, Issuer, MailSubject, MailUse, Validi
 pub use builder::CertificateBuilder;
 pub use bundle::CertificateBundle;
 pub use certificate::{Certificate, CertificateRef};
-pub use chain::{ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
+pub use chain::{ChainRequest, ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
 pub use email::EmailAddress;
 pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};
 pub use extension::{
@@ -41,10 +41,13 @@ pub use extension::{
     PolicyInformation, PolicyMapping, ReasonFlags,
 };
 pub use general_name::GeneralName;
+pub use irregularity::Irregularity;
 pub use name::{Name, NameAttribute, NameRef};
-pub use oid::{ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, SMIME_CAPABILITIES};
-pub use policy::{CertificatePolicy, Presence};
+pub use oid::{ANY_EXTENDED_KEY_USAGE, ANY_POLICY, EMAIL_PROTECTION, SMIME_CAPABILITIES};
+pub use policy::{
+    AnchorValidity, AnyExtendedKeyUsage, CertificatePolicy, PolicyInputs, Presence, ProfileRules,
+};
 pub use purpose::{Purpose, check_fitness, check_import};
 pub use request::CertificationRequest;
 pub use sequence_of::{FromReader, SequenceOf};
-pub use trust::TrustStore;
+pub use trust::{AnchorConstraints, NameBounds, TrustStore};

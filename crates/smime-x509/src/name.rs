@@ -156,6 +156,17 @@ impl<'a> NameRef<'a> {
         })
     }
 
+    /// Says whether no other spelling than those that [`canonical`](Self::canonical) makes one of
+    /// is the same name to anybody: no Teletex, no broken text, and no character that RFC 4518 §2
+    /// maps to others.
+    pub(crate) fn has_one_spelling(self) -> bool {
+        self.attributes().all(|(_, value)| {
+            let is_text = TEXT.contains(&value.tag);
+            let text = text(&value).filter(|_| value.tag != Tag::TELETEX_STRING);
+            text.map_or(!is_text, |text| !text.chars().any(is_mapped))
+        })
+    }
+
     /// Returns the RDNs; the structure was checked when the name was read.
     fn sets(self) -> impl Iterator<Item = Vec<(Oid, Element<'a>)>> + use<'a> {
         let mut names = Reader::new(self.0).sequence("Name").ok();
@@ -311,6 +322,30 @@ fn comparable_text(value: &Element<'_>) -> Option<String> {
         folded.extend(word.chars().flat_map(char::to_lowercase));
     }
     Some(folded)
+}
+
+/// The string types of DirectoryString, and IA5String (RFC 5280 appendix A.1).
+const TEXT: [Tag; 6] = [
+    Tag::UTF8_STRING,
+    Tag::PRINTABLE_STRING,
+    Tag::IA5_STRING,
+    Tag::TELETEX_STRING,
+    Tag::BMP_STRING,
+    Tag::UNIVERSAL_STRING,
+];
+
+/// Characters that string preparation takes away or makes others of (RFC 4518 §2.2, §2.3), by the
+/// blocks they stand in: soft hyphens, combining and invisible marks, symbols made of letters,
+/// compatibility forms. Blocks hold others too, which only makes a name doubtful.
+fn is_mapped(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{a8}'..='\u{bf}' | '\u{130}'..='\u{131}' | '\u{17f}' | '\u{1c4}'..='\u{1cc}'
+            | '\u{1f1}'..='\u{1f3}' | '\u{2b0}'..='\u{36f}' | '\u{1d00}'..='\u{1dff}'
+            | '\u{1e9a}'..='\u{1e9e}' | '\u{2000}'..='\u{2bff}' | '\u{3000}'..='\u{303f}'
+            | '\u{3099}'..='\u{309f}' | '\u{3130}'..='\u{33ff}' | '\u{a69c}'..='\u{a69f}'
+            | '\u{f900}'..='\u{faff}' | '\u{fb00}'..='\u{ffff}' | '\u{1d400}'..='\u{1d7ff}'
+            | '\u{1f100}'..='\u{1f2ff}' | '\u{2f800}'..='\u{2fa1f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// RFC 4514 §3, and the descriptors in common use beside them.

@@ -9,8 +9,6 @@ pub(crate) const CRL_DISTRIBUTION_POINTS: Oid = Oid::new("2.5.29.31");
 pub(crate) const CERTIFICATE_POLICIES: Oid = Oid::new("2.5.29.32");
 pub(crate) const AUTHORITY_KEY_ID: Oid = Oid::new("2.5.29.35");
 pub(crate) const EXTENDED_KEY_USAGE: Oid = Oid::new("2.5.29.37");
-// RFC 5280 §4.2.1.4
-pub(crate) const ANY_POLICY: Oid = Oid::new("2.5.29.32.0");
 // RFC 5280 §4.2.2.1
 pub(crate) const AUTHORITY_INFO_ACCESS: Oid = Oid::new("1.3.6.1.5.5.7.1.1");
 pub(crate) const CA_ISSUERS: Oid = Oid::new("1.3.6.1.5.5.7.48.2");
@@ -19,12 +17,25 @@ pub(crate) const MAILBOX_MULTIPURPOSE: Oid = Oid::new("2.23.140.1.5.1.2");
 pub(crate) const MAILBOX_STRICT: Oid = Oid::new("2.23.140.1.5.1.3");
 // RFC 2985 §5.4.2
 pub(crate) const EXTENSION_REQUEST: Oid = Oid::new("1.2.840.113549.1.9.14");
+pub(crate) const NAME_CONSTRAINTS: Oid = Oid::new("2.5.29.30");
+pub(crate) const POLICY_CONSTRAINTS: Oid = Oid::new("2.5.29.36");
+pub(crate) const INHIBIT_ANY_POLICY: Oid = Oid::new("2.5.29.54");
+// RFC 5280 §4.2.1.4
+/// The policy that stands for all of them.
+pub const ANY_POLICY: Oid = Oid::new("2.5.29.32.0");
+// RFC 6960 §4.2.2.2.1
+pub(crate) const OCSP_NO_CHECK: Oid = Oid::new("1.3.6.1.5.5.7.48.1.5");
 // RFC 4262 §2
 /// The extension that says what its owner's mail program reads.
 pub const SMIME_CAPABILITIES: Oid = Oid::new("1.2.840.113549.1.9.15");
 // RFC 5280 §4.2.1.12
 /// The extended key usage that stands for all of them.
 pub const ANY_EXTENDED_KEY_USAGE: Oid = Oid::new("2.5.29.37.0");
+pub(crate) const SERVER_AUTH: Oid = Oid::new("1.3.6.1.5.5.7.3.1");
+pub(crate) const CLIENT_AUTH: Oid = Oid::new("1.3.6.1.5.5.7.3.2");
+pub(crate) const CODE_SIGNING: Oid = Oid::new("1.3.6.1.5.5.7.3.3");
+pub(crate) const TIME_STAMPING: Oid = Oid::new("1.3.6.1.5.5.7.3.8");
+pub(crate) const OCSP_SIGNING: Oid = Oid::new("1.3.6.1.5.5.7.3.9");
 /// The extended key usage of mail certificates.
 pub const EMAIL_PROTECTION: Oid = Oid::new("1.3.6.1.5.5.7.3.4");
 // RFC 9598 §3

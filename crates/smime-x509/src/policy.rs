@@ -1,3 +1,5 @@
+use smime_crypto::Oid;
+
 /// Which rules certificates must keep beyond those of RFC 5280; data, to be shown and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificatePolicy {
@@ -7,6 +9,12 @@ pub struct CertificatePolicy {
     pub key_usage: Presence,
     /// Whether the leaf must have the extension extKeyUsage.
     pub extended_key_usage: Presence,
+    /// Whether anyExtendedKeyUsage stands for the extended key usage that a purpose asks for.
+    pub any_extended_key_usage: AnyExtendedKeyUsage,
+    /// Whether an anchor must be valid at the time of judgement.
+    pub anchor_validity: AnchorValidity,
+    /// What becomes of a certificate that breaks what RFC 5280 §4 asks of those who issue.
+    pub profile: ProfileRules,
 }
 
 /// Whether something must be there.
@@ -16,6 +24,48 @@ pub enum Presence {
     Required,
     /// It may; when it is there, it counts.
     Optional,
+}
+
+/// What anyExtendedKeyUsage is worth (RFC 5280 §4.2.1.12 leaves it to the application).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnyExtendedKeyUsage {
+    /// It stands for every use that needs not be named.
+    Counts,
+    /// It stands for nothing.
+    Ignored,
+}
+
+/// Whether the time of an anchor counts; RFC 5280 §6.1.1 (d) leaves it out of the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnchorValidity {
+    /// It must be valid, as any certificate of the path.
+    Checked,
+    /// It may have expired; that is a warning.
+    Ignored,
+}
+
+/// What becomes of an [`Irregularity`](crate::Irregularity).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileRules {
+    /// It is a warning: path validation (RFC 5280 §6) does not ask for it.
+    Warn,
+    /// It makes the certificate unfit.
+    Refuse,
+}
+
+/// The inputs of path validation about certificate policies (RFC 5280 §6.1.1 (c), (e), (f), (g)).
+///
+/// The default asks for nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyInputs {
+    /// The user-initial-policy-set; empty for anyPolicy.
+    pub acceptable: Vec<Oid>,
+    /// initial-explicit-policy: the path must be good for one of the acceptable policies.
+    pub explicit_policy: bool,
+    /// initial-policy-mapping-inhibit: policies are not mapped.
+    pub inhibit_mapping: bool,
+    /// initial-any-policy-inhibit: anyPolicy in a certificate stands for nothing.
+    pub inhibit_any: bool,
 }
 
 impl CertificatePolicy {
@@ -28,6 +78,9 @@ impl CertificatePolicy {
             max_intermediates: 8,
             key_usage: Presence::Optional,
             extended_key_usage: Presence::Optional,
+            any_extended_key_usage: AnyExtendedKeyUsage::Counts,
+            anchor_validity: AnchorValidity::Checked,
+            profile: ProfileRules::Warn,
         }
     }
 

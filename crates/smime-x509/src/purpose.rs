@@ -1,6 +1,9 @@
-use smime_crypto::{KeyKind, UnixTime};
+use smime_crypto::{KeyKind, Oid, UnixTime};
 
-use crate::{Certificate, CertificateRef, ChainErrorKind, ImportRefusal, KeyUsageBit, oid};
+use crate::{
+    AnyExtendedKeyUsage, Certificate, CertificateRef, ChainErrorKind, ImportRefusal, KeyUsage,
+    KeyUsageBit, NameConstraints, oid,
+};
 
 /// What a certificate is to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,15 +14,45 @@ pub enum Purpose {
     EncryptMail,
     /// Issuing certificates.
     SignCertificates,
+    /// Signing CRLs.
+    SignCrl,
+    /// Signing OCSP responses that an issuer has delegated (RFC 6960 §4.2.2.2).
+    SignOcsp,
+    /// Being a TLS server.
+    TlsServer,
+    /// Being a TLS client.
+    TlsClient,
+    /// Signing programs.
+    SignCode,
+    /// Signing time stamps (RFC 3161 §2.3).
+    TimeStamp,
     /// Nothing in particular: the chain alone is asked for.
     Any,
 }
 
 impl Purpose {
-    /// Says whether the extended key usage must allow e-mail protection, on the leaf and on every
-    /// issuer.
+    /// Says whether it is one of mail.
     pub(crate) fn is_mail(self) -> bool {
         matches!(self, Self::SignMail | Self::EncryptMail)
+    }
+
+    /// Returns the extended key usage that allows it; `None` where none is asked for.
+    fn extended_key_usage(self) -> Option<Oid> {
+        match self {
+            Self::SignMail | Self::EncryptMail => Some(oid::EMAIL_PROTECTION),
+            Self::TlsServer => Some(oid::SERVER_AUTH),
+            Self::TlsClient => Some(oid::CLIENT_AUTH),
+            Self::SignCode => Some(oid::CODE_SIGNING),
+            Self::TimeStamp => Some(oid::TIME_STAMPING),
+            Self::SignOcsp => Some(oid::OCSP_SIGNING),
+            Self::SignCertificates | Self::SignCrl | Self::Any => None,
+        }
+    }
+
+    /// Says whether a certificate must name the use itself: the standards of these uses ask for
+    /// the extension, and anyExtendedKeyUsage does not stand for it.
+    fn must_be_named(self) -> bool {
+        matches!(self, Self::SignOcsp | Self::SignCode | Self::TimeStamp)
     }
 }
 
@@ -37,9 +70,7 @@ pub fn check_fitness(
 ) -> Result<(), ChainErrorKind> {
     check_validity(certificate, at)?;
     check_key_usage(certificate, purpose)?;
-    if purpose.is_mail() {
-        check_email_protection(&certificate.view())?;
-    }
+    check_extended_key_usage(&certificate.view(), purpose, AnyExtendedKeyUsage::Counts)?;
     check_kind(certificate, purpose)?;
     if purpose == Purpose::SignCertificates && !certificate.is_ca() {
         return Err(ChainErrorKind::NotACa);
@@ -118,6 +149,7 @@ pub(crate) fn check_key_usage(
         (Purpose::EncryptMail, _) => usage.contains(KeyUsageBit::KeyEncipherment),
         (Purpose::SignCertificates, _) => usage.contains(KeyUsageBit::KeyCertSign),
         (Purpose::Any, _) => true,
+        (purpose, _) => has_other_usage(purpose, usage),
     };
     if allowed {
         Ok(())
@@ -130,9 +162,14 @@ pub(crate) fn check_key_usage(
 fn check_kind(certificate: &Certificate, purpose: Purpose) -> Result<(), ChainErrorKind> {
     let kind = certificate.public_key().kind();
     let can = match purpose {
-        Purpose::SignMail | Purpose::SignCertificates => kind.can_sign(),
         Purpose::EncryptMail => kind.can_be_encrypted_to(),
-        Purpose::Any => kind != KeyKind::Unknown,
+        Purpose::TlsServer | Purpose::TlsClient | Purpose::Any => kind != KeyKind::Unknown,
+        Purpose::SignMail
+        | Purpose::SignCertificates
+        | Purpose::SignCrl
+        | Purpose::SignOcsp
+        | Purpose::SignCode
+        | Purpose::TimeStamp => kind.can_sign(),
     };
     if can {
         Ok(())
@@ -141,39 +178,117 @@ fn check_kind(certificate: &Certificate, purpose: Purpose) -> Result<(), ChainEr
     }
 }
 
+/// The key usage of the purposes that are not mail's: RFC 5280 §4.2.1.3 and §4.2.1.12, and for
+/// signers of programs and of time what the CA/Browser Forum wants, which is that they sign nothing
+/// else.
+fn has_other_usage(purpose: Purpose, usage: KeyUsage) -> bool {
+    use KeyUsageBit::{
+        CrlSign, DigitalSignature, KeyAgreement, KeyCertSign, KeyEncipherment, NonRepudiation,
+    };
+    let has = |bits: &[KeyUsageBit]| bits.iter().any(|bit| usage.contains(*bit));
+    match purpose {
+        Purpose::SignCrl => has(&[CrlSign]),
+        Purpose::TlsServer => has(&[DigitalSignature, KeyEncipherment, KeyAgreement]),
+        Purpose::TlsClient => has(&[DigitalSignature, KeyAgreement]),
+        Purpose::SignCode => has(&[DigitalSignature]) && !has(&[KeyCertSign, CrlSign]),
+        Purpose::TimeStamp => {
+            let signs = |bit| matches!(bit, DigitalSignature | NonRepudiation);
+            has(&[DigitalSignature, NonRepudiation]) && usage.bits().all(signs)
+        }
+        _ => has(&[DigitalSignature, NonRepudiation]),
+    }
+}
+
 /// RFC 8550 §4.4.4; without the extension every use is allowed.
 pub(crate) fn check_email_protection(
     certificate: &CertificateRef<'_>,
 ) -> Result<(), ChainErrorKind> {
-    let allowed = certificate.extended_key_usage().is_none_or(|usages| {
-        usages
-            .iter()
-            .any(|usage| usage == oid::EMAIL_PROTECTION || usage == oid::ANY_EXTENDED_KEY_USAGE)
-    });
-    if allowed {
+    check_nested(certificate, Purpose::SignMail, AnyExtendedKeyUsage::Counts)
+}
+
+/// The extended key usage of a leaf (RFC 5280 §4.2.1.12); without the extension every use is
+/// allowed that needs not be named.
+///
+/// The certificate of a time-stamping authority has that use alone, and critical
+/// (RFC 3161 §2.3); one that signs programs has a critical key usage, and is neither a server's nor
+/// anybody's.
+pub(crate) fn check_extended_key_usage(
+    certificate: &CertificateRef<'_>,
+    purpose: Purpose,
+    any: AnyExtendedKeyUsage,
+) -> Result<(), ChainErrorKind> {
+    if !purpose.must_be_named() {
+        return check_nested(certificate, purpose, any);
+    }
+    let is_critical = |wanted| {
+        let mut extensions = certificate.extension_list();
+        extensions.any(|extension| extension.oid == wanted && extension.critical)
+    };
+    let mut usages = certificate.extended_key_usage().into_iter();
+    let has = |wanted| {
+        let mut usages = certificate.extended_key_usage().into_iter();
+        usages.any(|usages| usages.iter().any(|usage| usage == wanted))
+    };
+    let fit = match purpose {
+        Purpose::TimeStamp => {
+            let alone = usages.all(|usages| usages.iter().all(|it| it == oid::TIME_STAMPING));
+            alone && is_critical(oid::EXTENDED_KEY_USAGE)
+        }
+        Purpose::SignCode => {
+            if !is_critical(oid::KEY_USAGE) {
+                return Err(ChainErrorKind::KeyUsage);
+            }
+            !has(oid::SERVER_AUTH) && !has(oid::ANY_EXTENDED_KEY_USAGE)
+        }
+        _ => true,
+    };
+    if fit && purpose.extended_key_usage().is_some_and(has) {
         Ok(())
     } else {
         Err(ChainErrorKind::ExtendedKeyUsage)
     }
 }
 
-/// What is not processed here must not be ignored (RFC 5280 §4.2, §6.1.4 (g), §6.1.5 (g)).
+/// The extended key usage of an issuer: when there is one, it limits what is issued.
 ///
-/// Name constraints are refused also where they are not critical and on a leaf, where they mean
-/// nothing: a certificate that has them is meant for a reader that obeys them.
+/// An OCSP responder's certificate is issued by the authority it answers for, whatever else that
+/// authority may issue (RFC 6960 §4.2.2.2).
+pub(crate) fn check_nested(
+    certificate: &CertificateRef<'_>,
+    purpose: Purpose,
+    any: AnyExtendedKeyUsage,
+) -> Result<(), ChainErrorKind> {
+    let wanted = purpose.extended_key_usage();
+    let Some(wanted) = wanted.filter(|_| purpose != Purpose::SignOcsp) else {
+        return Ok(());
+    };
+    let fits = |usage| {
+        usage == wanted
+            || (usage == oid::ANY_EXTENDED_KEY_USAGE && any == AnyExtendedKeyUsage::Counts)
+    };
+    let usages = certificate.extended_key_usage();
+    if usages.is_none_or(|usages| usages.iter().any(fits)) {
+        Ok(())
+    } else {
+        Err(ChainErrorKind::ExtendedKeyUsage)
+    }
+}
+
+/// What is not processed here must not be ignored (RFC 5280 §4.2, §6.1.4 (o), §6.1.5 (f)).
+///
+/// Name constraints mean nothing on a certificate that issues none (RFC 5280 §4.2.1.10), and are
+/// refused there, as an empty extension is: whoever wrote them meant something.
 pub(crate) fn check_extensions(certificate: &Certificate) -> Result<(), ChainErrorKind> {
     let certificate = certificate.view();
     if let Some(oid) = certificate.unknown_critical_extension() {
         return Err(ChainErrorKind::UnknownCriticalExtension(Box::new(oid)));
     }
-    if certificate.name_constraints().is_some() {
+    let constraints = certificate.name_constraints();
+    let means_nothing = |constraints: &NameConstraints<'_>| {
+        !certificate.is_ca() || (constraints.permitted.is_none() && constraints.excluded.is_none())
+    };
+    if constraints.as_ref().is_some_and(means_nothing) {
         return Err(ChainErrorKind::NameConstraintsUnsupported);
-    }
-    if certificate
-        .policy_constraints()
-        .is_some_and(|constraints| constraints.require_explicit_policy.is_some())
-    {
-        return Err(ChainErrorKind::PolicyConstraintsUnsupported);
     }
     Ok(())
 }

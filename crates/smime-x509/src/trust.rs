@@ -1,18 +1,65 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use crate::{Certificate, NameRef, bundle::Index};
+use smime_crypto::Oid;
+
+use crate::{Certificate, NameConstraints, NameRef, ParseError, Purpose, bundle::Index};
 
 /// The anchors of trust: certificates whose name and key are believed because someone put them
 /// here.
 ///
-/// What an anchor says of itself counts as on any other certificate of a path: its validity, its
-/// basic constraints, key usage and critical extensions. Its own signature does not count.
+/// An anchor ends a path, also one that is not self-signed: whoever wants a path to go on to a
+/// root puts the root here and the other certificate into the pool. What an anchor says of itself
+/// counts as on any other certificate of a path: its validity, its basic constraints, key usage,
+/// name and policy constraints and critical extensions. Its own signature does not count.
 ///
 /// A certificate that is distrusted here ends every path it stands in, as an anchor too.
 #[derive(Clone, Debug, Default)]
 pub struct TrustStore {
     anchors: Index,
+    constraints: HashMap<[u8; 32], AnchorConstraints>,
     distrusted: HashSet<[u8; 32]>,
+}
+
+/// What an anchor is trusted for, beyond what it says of itself (RFC 5937); the default sets no
+/// bounds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AnchorConstraints {
+    /// The purposes it is trusted for; `None` for every one. [`Purpose::Any`] is one of its own.
+    pub purposes: Option<Vec<Purpose>>,
+    /// How many intermediates may follow below, self-issued ones not counted.
+    pub path_length: Option<u32>,
+    /// The policies a path must be good for, one at least; `None` where none is asked for.
+    pub policies: Option<Vec<Oid>>,
+    /// Which names the certificates below may have.
+    pub name_constraints: Option<NameBounds>,
+}
+
+/// Name constraints (RFC 5280 §4.2.1.10) that own their DER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameBounds(Box<[u8]>);
+
+impl NameBounds {
+    /// Reads the DER of the extension nameConstraints.
+    ///
+    /// # Errors
+    /// [`ParseError`].
+    pub fn from_der(der: &[u8]) -> Result<Self, ParseError> {
+        NameConstraints::from_der(der)?;
+        Ok(Self(der.into()))
+    }
+
+    /// Returns what they say.
+    pub fn view(&self) -> NameConstraints<'_> {
+        NameConstraints::from_der(&self.0).expect("read when it was made")
+    }
+}
+
+impl AnchorConstraints {
+    /// Says whether the anchor is trusted for a purpose.
+    pub fn permits(&self, purpose: Purpose) -> bool {
+        let purposes = self.purposes.as_ref();
+        purposes.is_none_or(|purposes| purposes.contains(&purpose))
+    }
 }
 
 impl TrustStore {
@@ -21,8 +68,16 @@ impl TrustStore {
         Self::default()
     }
 
-    /// Adds an anchor; says whether it was not there before.
+    /// Adds an anchor without bounds, unless it is there already, with bounds or without; says
+    /// whether it was not there before.
     pub fn add(&mut self, anchor: Certificate) -> bool {
+        self.anchors.add(anchor)
+    }
+
+    /// Adds an anchor with bounds, or sets those of one that is there; says whether it was not
+    /// there before.
+    pub fn add_constrained(&mut self, anchor: Certificate, constraints: AnchorConstraints) -> bool {
+        self.constraints.insert(anchor.fingerprint(), constraints);
         self.anchors.add(anchor)
     }
 
@@ -56,6 +111,16 @@ impl TrustStore {
         self.anchors.contains(certificate)
     }
 
+    /// Returns the bounds of an anchor, if it has any.
+    pub fn constraints(&self, anchor: &Certificate) -> Option<&AnchorConstraints> {
+        self.constraints.get(&anchor.fingerprint())
+    }
+
+    /// Returns the bounds of an anchor, none where none were set.
+    pub(crate) fn bounds(&self, anchor: &Certificate) -> &AnchorConstraints {
+        self.constraints(anchor).unwrap_or(&UNBOUNDED)
+    }
+
     pub(crate) fn with_subject<'a>(
         &'a self,
         name: NameRef<'_>,
@@ -63,6 +128,13 @@ impl TrustStore {
         self.anchors.with_subject(name)
     }
 }
+
+static UNBOUNDED: AnchorConstraints = AnchorConstraints {
+    purposes: None,
+    path_length: None,
+    policies: None,
+    name_constraints: None,
+};
 
 impl FromIterator<Certificate> for TrustStore {
     fn from_iter<T: IntoIterator<Item = Certificate>>(anchors: T) -> Self {

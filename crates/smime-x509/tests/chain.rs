@@ -218,11 +218,7 @@ fn a_rule_broken_by_any_certificate_of_the_path_breaks_the_chain() {
             soft_constraints,
             ChainErrorKind::NameConstraintsUnsupported,
         ),
-        (
-            "explicit",
-            explicit,
-            ChainErrorKind::PolicyConstraintsUnsupported,
-        ),
+        ("explicit", explicit, ChainErrorKind::NoAcceptablePolicy),
         (
             "extended key usage",
             wrong_usage,
@@ -319,7 +315,7 @@ fn an_issuer_must_be_an_authority_with_the_right_to_sign_certificates() {
 }
 
 #[test]
-fn versions_without_extensions_cannot_issue() {
+fn versions_without_extensions_issue_as_roots_alone() {
     for version in [1, 2] {
         let bare = |builder: CertificateBuilder| {
             [
@@ -335,7 +331,7 @@ fn versions_without_extensions_cannot_issue() {
         let root = Authority::root_with("Root", TestKey::P256A, bare);
         let person = root.person("alice@example.com", Profile::of(TestKey::P256B));
         let result = verify(&root.trust(), &person.certificate, Purpose::SignMail, &[]);
-        assert_eq!(kind(result), ChainErrorKind::NotACa);
+        assert_eq!(result.map(|path| path.len()), Ok(2));
 
         let root = Authority::root("Root", TestKey::P256A);
         let middle = root.intermediate_with("Middle", TestKey::P384A, bare);
@@ -346,6 +342,10 @@ fn versions_without_extensions_cannot_issue() {
             Purpose::SignMail,
             &person.chain,
         );
+        assert_eq!(kind(result), ChainErrorKind::NotACa);
+        // Nor as an anchor that another authority has issued.
+        let anchors = [middle.certificate().clone()].into_iter().collect();
+        let result = verify(&anchors, &person.certificate, Purpose::SignMail, &[]);
         assert_eq!(kind(result), ChainErrorKind::NotACa);
     }
 }

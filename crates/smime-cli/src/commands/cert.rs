@@ -11,7 +11,10 @@ use smime::{
         ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemOutcome, StoredCertificate,
         Trust, import,
     },
-    x509::{Certificate, ChainVerifier, EmailAddress, Purpose},
+    x509::{
+        AnchorConstraints, Certificate, CertificateBundle, ChainRequest, ChainVerifier,
+        EmailAddress, PolicyInputs, TrustStore, VerifiedChain,
+    },
 };
 
 use crate::{
@@ -34,21 +37,9 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
             list(&context, query.as_deref(), *expiring, report)
         }
         Cert::Show { target } => show(global, target, report),
-        Cert::Verify {
-            trust,
-            purpose,
-            email,
-            leaf,
-        } => {
+        Cert::Verify { trust, path, leaf } => {
             let context = Context::without_store(global)?;
-            verify(
-                &context,
-                trust,
-                (*purpose).into(),
-                email.as_ref(),
-                leaf,
-                report,
-            )
+            verify(&context, trust, path, leaf, report)
         }
     }
 }
@@ -250,12 +241,11 @@ fn show(global: &Global, target: &str, report: &Report) -> Result<Judgement, Fai
 fn verify(
     context: &Context,
     trust: &args::Trust,
-    purpose: Purpose,
-    email: Option<&EmailAddress>,
+    path: &args::CertificatePath,
     leaf: &Path,
     report: &Report,
 ) -> Result<Judgement, Failure> {
-    let (anchors, mut pool) = input::trust(trust)?;
+    let (trusted, mut pool) = input::trust(trust)?;
     let mut given = input::certificates(leaf)?.into_iter();
     let leaf = given.next().ok_or_else(|| {
         Failure::new(
@@ -264,49 +254,89 @@ fn verify(
             "no certificate to judge",
         )
     })?;
-    for certificate in given {
-        pool.add(certificate);
-    }
+    pool.extend(given);
+    let anchors = anchors(&trusted, path, &mut pool);
+    let mut certificates = context.policy.certificates.clone();
+    // A number over the usual one is a wish too.
+    let depth = path.max_depth.unwrap_or_default();
+    certificates.max_intermediates = certificates.max_intermediates.max(depth);
     let chains = ChainVerifier {
         provider: context.provider,
         algorithms: &context.policy.algorithms,
-        policy: &context.policy.certificates,
+        policy: &certificates,
         anchors: &anchors,
     };
+    let request = ChainRequest {
+        purpose: path.purpose.into(),
+        pool: &pool,
+        at: context.now(),
+        policies: &PolicyInputs {
+            acceptable: path.initial_policy.clone(),
+            explicit_policy: path.explicit_policy,
+            inhibit_mapping: path.inhibit_mapping,
+            inhibit_any: path.inhibit_any,
+        },
+    };
     let named = |email: &EmailAddress| leaf.emails().iter().any(|known| known.matches(email));
-    let (code, detail, path) = match chains.verify(&leaf, purpose, &pool, context.now()) {
-        Err(error) => (error.code(), error.to_string(), Vec::new()),
-        Ok(_) if !email.is_none_or(named) => (
+    let (code, detail, chain) = match chains.verify_request(&leaf, &request) {
+        Err(error) => (error.code(), error.to_string(), None),
+        Ok(_) if !path.email.as_ref().is_none_or(named) => (
             "chain.wrong_address",
             "the certificate names another address".to_owned(),
-            Vec::new(),
+            None,
         ),
-        Ok(chain) => {
-            let path = chain
-                .path()
-                .iter()
-                .map(|it| json::hex(it.fingerprint()))
-                .collect();
-            ("chain.good", String::new(), path)
-        }
+        Ok(chain) => ("chain.good", String::new(), Some(chain)),
     };
-    let valid = code == "chain.good";
+    let chain = chain.as_ref();
+    let path: Vec<_> = chain
+        .map(VerifiedChain::path)
+        .unwrap_or_default()
+        .iter()
+        .map(|it| json::hex(it.fingerprint()))
+        .collect();
+    let policies = chain.map(VerifiedChain::policies).unwrap_or_default();
+    let warnings = chain.map(VerifiedChain::warnings).unwrap_or_default();
     let value = json!({
-        "valid": valid,
+        "valid": chain.is_some(),
         "code": code,
         "detail": detail,
         "path": path,
-        "policies": [],
-        "warnings": [],
+        "policies": policies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "warnings": warnings.iter().map(|it| it.code()).collect::<Vec<_>>(),
     });
     report.result(&value, || {
-        if valid {
-            format!("valid, {} certificates", path.len())
-        } else {
-            format!("not valid: {detail} ({code})")
+        if chain.is_none() {
+            return format!("not valid: {detail} ({code})");
         }
+        let mut words = format!("valid, {} certificates", path.len());
+        for warning in warnings {
+            words.push_str(&format!("\n  but {warning} ({})", warning.code()));
+        }
+        words
     });
-    Ok(Judgement::of(valid))
+    Ok(Judgement::of(chain.is_some()))
+}
+
+/// Takes the trusted certificates for anchors; those that others have issued only where a path may
+/// be partial, and otherwise into the pool.
+fn anchors(
+    trusted: &TrustStore,
+    path: &args::CertificatePath,
+    pool: &mut CertificateBundle,
+) -> TrustStore {
+    let bounds = AnchorConstraints {
+        path_length: path.max_depth.map(u32::from),
+        ..AnchorConstraints::default()
+    };
+    let mut anchors = TrustStore::new();
+    for certificate in trusted.iter() {
+        if path.partial_chain || certificate.view().may_be_self_signed() {
+            anchors.add_constrained(certificate.clone(), bounds.clone());
+        } else {
+            pool.add(certificate.clone());
+        }
+    }
+    anchors
 }
 
 /// Items that went well and are shown to people one by one.

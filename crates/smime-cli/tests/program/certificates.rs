@@ -1,4 +1,5 @@
 use serde_json::json;
+use smime::crypto::Oid;
 use smime_testkit::{Profile, TestKey, Uses};
 
 use crate::world::{ALICE, BOB, World, authority, fields, fingerprint, person};
@@ -178,6 +179,116 @@ fn an_intermediate_may_stand_in_the_pool_or_in_the_file() {
     assert_eq!(ran.json()["code"], "chain.no_path");
     let ran = world.ok(&[&verify[..], &["--pool", "middle.crt"]].concat());
     assert_eq!(ran.json()["path"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_trusted_intermediate_ends_the_path_when_it_may_be_partial() {
+    let world = World::with_people();
+    let intermediate = authority().intermediate("Middle", TestKey::P384B);
+    let dave = intermediate.person("dave@example.com", Profile::of(TestKey::P256A));
+    world.write("dave.pem", dave.certificate_pem());
+    world.write("middle.crt", intermediate.certificate().der());
+    let verify = [
+        "cert",
+        "verify",
+        "--json",
+        "dave.pem",
+        "--anchor",
+        "middle.crt",
+    ];
+    let ran = world.run(&verify).expect(1);
+    assert_eq!(ran.json()["code"], "chain.no_path");
+    let ran = world.ok(&[&verify[..], &["--partial-chain"]].concat());
+    assert_eq!(ran.json()["path"].as_array().unwrap().len(), 2);
+    let ran = world.ok(&[&verify[..], &["--anchor", "ca.crt"]].concat());
+    assert_eq!(ran.json()["path"].as_array().unwrap().len(), 3);
+    let leaf = [
+        "cert", "verify", "--json", "dave.pem", "--anchor", "dave.pem",
+    ];
+    world.run(&leaf).expect(1);
+    world.ok(&[&leaf[..], &["--partial-chain"]].concat());
+}
+
+#[test]
+fn a_path_is_no_deeper_than_asked() {
+    let world = World::with_people();
+    let intermediate = authority().intermediate("Middle", TestKey::P384B);
+    let dave = intermediate.person("dave@example.com", Profile::of(TestKey::P256A));
+    world.write("dave.pem", dave.certificate_pem());
+    world.write("middle.crt", intermediate.certificate().der());
+    let files = ["--anchor", "ca.crt", "--pool", "middle.crt"];
+    let verify = |depth| {
+        let asked = ["cert", "verify", "dave.pem", "--json", "--max-depth", depth];
+        world.run(&[&asked[..], &files].concat())
+    };
+    assert_eq!(verify("0").expect(1).json()["code"], "chain.path_too_long");
+    assert_eq!(verify("1").expect(0).json()["valid"], true);
+    assert_eq!(verify("200").expect(0).json()["valid"], true);
+    verify("x").expect(2);
+}
+
+#[test]
+fn policies_are_asked_for_and_told() {
+    let world = World::with_people();
+    let asked = "1.3.6.1.4.1.99999.7";
+    let value = [
+        0x30, 13, 0x30, 11, 6, 9, 0x2b, 6, 1, 4, 1, 0x86, 0x8d, 0x1f, 7,
+    ];
+    let erin = authority().person_with("erin@example.com", Profile::of(TestKey::P256A), |b| {
+        b.extension(Oid::new("2.5.29.32"), false, &value)
+    });
+    world.write("erin.pem", erin.certificate_pem());
+    let verify = |leaf, options: &[&str]| {
+        let command = ["cert", "verify", "--json", "--anchor", "ca.crt", leaf];
+        world.run(&[&command[..], options].concat())
+    };
+    let explicit = ["--explicit-policy", "--initial-policy"];
+    let told = verify("erin.pem", &[explicit[0], explicit[1], asked]);
+    assert_eq!(told.expect(0).json()["policies"], json!([asked]));
+    for (leaf, options) in [
+        ("erin.pem", &[explicit[0], explicit[1], "1.2.3"][..]),
+        ("alice.pem", &[explicit[0]]),
+    ] {
+        let told = verify(leaf, options).expect(1);
+        assert_eq!(told.json()["code"], "chain.no_acceptable_policy");
+    }
+    let options = [
+        "--initial-policy",
+        "1.2.3",
+        "--inhibit-mapping",
+        "--inhibit-any",
+    ];
+    let told = verify("erin.pem", &options).expect(0);
+    assert_eq!(told.json()["policies"], json!([]));
+    verify("erin.pem", &["--initial-policy", "policy"]).expect(2);
+}
+
+#[test]
+fn every_purpose_has_its_word() {
+    let world = World::with_people();
+    for (purpose, code) in [
+        ("any", "chain.good"),
+        ("sign", "chain.good"),
+        ("encrypt", "chain.good"),
+        ("ca", "chain.key_usage"),
+        ("crl", "chain.key_usage"),
+        ("ocsp", "chain.extended_key_usage"),
+        ("tls-server", "chain.extended_key_usage"),
+        ("tls-client", "chain.extended_key_usage"),
+        ("code", "chain.extended_key_usage"),
+        ("timestamp", "chain.key_usage"),
+    ] {
+        let verify = [
+            "cert",
+            "verify",
+            "--json",
+            "--anchor",
+            "ca.crt",
+            "alice.pem",
+        ];
+        let ran = world.run(&[&verify[..], &["--purpose", purpose]].concat());
+        assert_eq!(ran.json()["code"], code, "{purpose}");
+    }
 }
 
 #[test]

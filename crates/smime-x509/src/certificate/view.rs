@@ -244,6 +244,17 @@ impl<'a> CertificateRef<'a> {
         self.issuer().matches(self.subject())
     }
 
+    /// Says whether its own key can have signed it: issuer and subject are one name, the key
+    /// identifiers do not tell of two keys, and the key is one that signs. The signature itself is
+    /// not checked.
+    pub fn may_be_self_signed(&self) -> bool {
+        let one_key = match (self.authority_key_id(), self.subject_key_id()) {
+            (Some(issuer), Some(own)) => issuer == own,
+            _ => true,
+        };
+        one_key && self.key_kind().can_sign() && self.is_self_issued()
+    }
+
     /// Returns how the certificate was signed.
     ///
     /// # Errors

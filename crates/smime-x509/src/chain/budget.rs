@@ -7,16 +7,20 @@ use crate::ChainErrorKind;
 pub(crate) struct Budget {
     signatures: u32,
     candidates: u32,
+    items: u32,
 }
 
 impl Budget {
     /// 100 signatures are some ten milliseconds, and twenty times what the longest honest search
     /// needs. 100 000 candidates looked at cost about the same, since looking at one compares a
-    /// few fields.
+    /// few fields. A name or policy looked at costs one search in a sorted list or one step in a
+    /// table; a million take as long as a second hand needs to move, and the certificates with the
+    /// most names ever issued have 2 000, met at most once for each certificate above.
     pub(crate) const fn new() -> Self {
         Self {
             signatures: 100,
             candidates: 100_000,
+            items: 1_000_000,
         }
     }
 
@@ -43,5 +47,26 @@ impl Budget {
         let left = self.candidates.checked_sub(1);
         self.candidates = left.ok_or(ChainErrorKind::BudgetExhausted)?;
         Ok(())
+    }
+
+    /// Spends what looking at so many names or policies costs.
+    pub(crate) fn spend_items(&mut self, count: usize) -> Result<(), ChainErrorKind> {
+        let left = u32::try_from(count)
+            .ok()
+            .and_then(|count| self.items.checked_sub(count));
+        self.items = left.ok_or(ChainErrorKind::BudgetExhausted)?;
+        Ok(())
+    }
+
+    /// Returns how many candidates were looked at so far.
+    #[cfg(test)]
+    pub(crate) fn candidates_spent(&self) -> u32 {
+        Self::new().candidates - self.candidates
+    }
+
+    /// Returns how many names and policies were looked at so far.
+    #[cfg(test)]
+    pub(crate) fn items_spent(&self) -> u32 {
+        Self::new().items - self.items
     }
 }

@@ -1,55 +1,70 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
-use smime_crypto::{SignatureScheme, Signed, UnixTime};
+use smime_crypto::{SignatureScheme, Signed};
 
 use crate::{
-    Certificate, CertificateBundle, ChainError, ChainErrorKind, ChainVerifier, Purpose,
-    chain::{budget::Budget, checks},
+    AnchorConstraints, Certificate, ChainError, ChainErrorKind, ChainRequest, ChainVerifier,
+    NameBounds, Purpose, VerifiedChain,
+    chain::{
+        budget::Budget,
+        checks,
+        name_constraints::{Hosts, NameChecker},
+        validation,
+    },
 };
 
-/// Searches a path from `leaf`, which was checked, to an anchor; returns it leaf first.
+/// Searches a path from `leaf`, which was checked, to an anchor.
 ///
-/// Depth first, best candidate first. What the checks ask of an issuer depends on two numbers
-/// only: how many certificates stand below it, and how many of those are not self-issued. So a
-/// certificate that was reached once is not looked at again with numbers that are both as high or
-/// higher, which keeps the search polynomial, ends every loop and loses no path. A check that looks
-/// at the names below must become part of [`Label`].
+/// Depth first, best candidate first, from the leaf upwards, in two rounds.
+///
+/// *First round.* What most checks ask of an issuer depends on itself and on two numbers: how many
+/// certificates stand below it, and how many of those are not self-issued. So a certificate that
+/// was reached once is not looked at again with numbers that are both as high or higher, which
+/// keeps the round polynomial, ends every loop and, as far as those checks go, loses no path.
+///
+/// *Second round.* Name constraints look at the names below, and certificate policies and
+/// revocation at the whole path; a path that they refuse may have hidden another through the same
+/// certificate. Only where that happened are all paths tried that do not hold one name and key
+/// twice; such a path holds a shorter one, whose certificates all stand in it. Signatures, fields,
+/// candidates and names that were judged are remembered, so that a round costs little more than
+/// its steps.
+///
+/// What this finds: if there is a path that all checks accept, and that does not hold one name and
+/// key twice, it is found, or [`ChainErrorKind::BudgetExhausted`] is returned.
 pub(crate) fn search(
     verifier: &ChainVerifier<'_>,
     leaf: &Certificate,
-    purpose: Purpose,
-    pool: &CertificateBundle,
-    at: UnixTime,
-) -> Result<Vec<Certificate>, ChainError> {
-    let mut search = Search {
-        verifier,
-        purpose,
-        pool,
-        at,
-        budget: Budget::new(),
-        steps: Vec::new(),
-        pending: Vec::new(),
-        reached: HashMap::new(),
-        signatures: HashMap::new(),
-        failure: None,
-    };
-    search.run(leaf)
+    request: &ChainRequest<'_>,
+) -> Result<VerifiedChain, ChainError> {
+    Search::new(verifier, request).run(leaf)
 }
 
 struct Search<'a> {
     verifier: &'a ChainVerifier<'a>,
-    purpose: Purpose,
-    pool: &'a CertificateBundle,
-    at: UnixTime,
+    request: &'a ChainRequest<'a>,
+    round: Round,
     budget: Budget,
     /// Certificates proven to have signed the one below; the leaf is the first.
     steps: Vec<Step>,
-    /// Candidates to look at, the next one last.
-    pending: Vec<Candidate>,
+    /// Candidates to look at and the step each may have issued, the next one last.
+    pending: Vec<(Candidate, usize)>,
     reached: HashMap<[u8; 32], Vec<Label>>,
+    /// Possible issuers, the best one last, by the certificate they may have issued.
+    issuers: HashMap<[u8; 32], Rc<[Candidate]>>,
+    /// Results of what an issuer's own fields say.
+    fields: HashMap<[u8; 32], Result<(), ChainErrorKind>>,
     /// Results by the certificate signed and the key asked.
     signatures: HashMap<([u8; 32], Vec<u8>), bool>,
+    names: NameChecker,
+    /// Whether a check refused that looks at more than one certificate and its label.
+    refused_a_path: bool,
     failure: Option<(Rank, ChainError)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    EachOnce,
+    EveryPath,
 }
 
 struct Step {
@@ -59,12 +74,11 @@ struct Step {
     label: Label,
 }
 
+#[derive(Clone)]
 struct Candidate {
     certificate: Certificate,
     is_anchor: bool,
     affinity: Affinity,
-    /// The step it may have issued.
-    issued: usize,
 }
 
 /// What stands below a certificate.
@@ -87,16 +101,33 @@ enum Affinity {
 /// How useful a failure is: by its kind, then by how far the path had come.
 type Rank = (u8, u8);
 
-impl Search<'_> {
-    fn run(&mut self, leaf: &Certificate) -> Result<Vec<Certificate>, ChainError> {
-        let label = Label {
-            depth: 0,
-            counted: 0,
-        };
-        self.reach(leaf.clone(), None, label)?;
-        while let Some(candidate) = self.pending.pop() {
-            if let Some(path) = self.look_at(candidate)? {
-                return Ok(path);
+impl<'a> Search<'a> {
+    fn new(verifier: &'a ChainVerifier<'a>, request: &'a ChainRequest<'a>) -> Self {
+        Self {
+            verifier,
+            request,
+            round: Round::EachOnce,
+            budget: Budget::new(),
+            steps: Vec::new(),
+            pending: Vec::new(),
+            reached: HashMap::new(),
+            issuers: HashMap::new(),
+            fields: HashMap::new(),
+            signatures: HashMap::new(),
+            names: NameChecker::default(),
+            refused_a_path: false,
+            failure: None,
+        }
+    }
+
+    fn run(&mut self, leaf: &Certificate) -> Result<VerifiedChain, ChainError> {
+        for round in [Round::EachOnce, Round::EveryPath] {
+            self.round = round;
+            if let Some(chain) = self.explore(leaf)? {
+                return Ok(chain);
+            }
+            if !self.refused_a_path {
+                break;
             }
         }
         let missing = ChainError {
@@ -107,24 +138,38 @@ impl Search<'_> {
         Err(self.failure.take().map_or(missing, |(_, failure)| failure))
     }
 
-    /// Looks at one candidate; returns the path if it is an anchor that ends one.
-    fn look_at(&mut self, candidate: Candidate) -> Result<Option<Vec<Certificate>>, ChainError> {
-        let Some(issued) = self.steps.get(candidate.issued) else {
+    fn explore(&mut self, leaf: &Certificate) -> Result<Option<VerifiedChain>, ChainError> {
+        let label = Label {
+            depth: 0,
+            counted: 0,
+        };
+        self.steps.clear();
+        self.reach(leaf.clone(), None, label)?;
+        while let Some((candidate, issued)) = self.pending.pop() {
+            if let Some(chain) = self.look_at(candidate, issued)? {
+                return Ok(Some(chain));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks at one candidate for the issuer of a step; returns the path if it is an anchor that
+    /// ends a good one.
+    fn look_at(
+        &mut self,
+        candidate: Candidate,
+        issued: usize,
+    ) -> Result<Option<VerifiedChain>, ChainError> {
+        let Some(step) = self.steps.get(issued) else {
             return Ok(None);
         };
-        let label = issued.label_above(candidate.issued == 0);
+        let label = step.label_above(issued == 0);
         let issuer = &candidate.certificate;
-        if !candidate.is_anchor && self.was_reached(issuer, label) {
+        if !candidate.is_anchor && self.is_in_vain(issuer, issued, label) {
             return Ok(None);
         }
-        let (lower, scheme) = (issued.certificate.clone(), issued.scheme);
-        let intermediates = label.depth.saturating_add(u8::from(!candidate.is_anchor));
-        let fields = if intermediates > self.verifier.policy.max_intermediates {
-            Err(ChainErrorKind::PathTooLong)
-        } else {
-            checks::check_issuer(self.verifier, issuer, self.purpose, label.counted, self.at)
-        };
-        if let Err(kind) = fields {
+        let (lower, scheme) = (step.certificate.clone(), step.scheme);
+        if let Err(kind) = self.check_fields(&candidate, label) {
             if candidate.affinity == Affinity::Against {
                 self.fail(ChainErrorKind::NoPath, &lower, Some(issuer), label);
             } else {
@@ -136,13 +181,41 @@ impl Search<'_> {
             self.fail(ChainErrorKind::BadSignature, &lower, Some(issuer), label);
             return Ok(None);
         }
-        if candidate.is_anchor {
-            let mut path = self.path_to(candidate.issued);
-            path.push(candidate.certificate);
-            return Ok(Some(path));
+        if let Err((kind, broken)) = self.check_names(&candidate, issued)? {
+            self.refused_a_path = true;
+            self.fail(kind, &broken, Some(issuer), label);
+            return Ok(None);
         }
-        self.reach(candidate.certificate, Some(candidate.issued), label)?;
+        if candidate.is_anchor {
+            return self.judge(self.path_to(issued), candidate.certificate, label);
+        }
+        self.reach(candidate.certificate, Some(issued), label)?;
         Ok(None)
+    }
+
+    /// Judges a complete path by what depends on all of it.
+    fn judge(
+        &mut self,
+        path: Vec<Certificate>,
+        anchor: Certificate,
+        label: Label,
+    ) -> Result<Option<VerifiedChain>, ChainError> {
+        let judged = validation::validate(
+            self.verifier,
+            self.request,
+            &path,
+            &anchor,
+            &mut self.budget,
+        );
+        match judged {
+            Ok(findings) => Ok(Some(VerifiedChain::new(path, anchor, findings))),
+            Err(error) if error.kind == ChainErrorKind::BudgetExhausted => Err(error),
+            Err(error) => {
+                self.refused_a_path = true;
+                self.note(error, label);
+                Ok(None)
+            }
+        }
     }
 
     /// Takes a certificate whose own fields and whose signature on the one below are proven into
@@ -153,37 +226,28 @@ impl Search<'_> {
         below: Option<usize>,
         label: Label,
     ) -> Result<(), ChainError> {
-        self.reached
-            .entry(certificate.fingerprint())
-            .or_default()
-            .push(label);
-        let scheme = match checks::permitted_scheme(self.verifier, &certificate, self.at) {
+        if self.round == Round::EachOnce {
+            let labels = self.reached.entry(certificate.fingerprint()).or_default();
+            labels.push(label);
+        }
+        let scheme = checks::permitted_scheme(self.verifier, &certificate, self.request.at);
+        let scheme = match scheme {
             Ok(scheme) => scheme,
             Err(kind) => {
                 self.fail(kind, &certificate, None, label);
                 return Ok(());
             }
         };
-        let issued = self.steps.len();
-        let known = self.pending.len();
-        self.find_candidates(&certificate, issued)?;
+        let issuers = self.issuers_of(&certificate);
         if certificate.is_self_issued() {
             self.fail(ChainErrorKind::UntrustedRoot, &certificate, None, label);
-        } else if self.pending.len() == known {
+        } else if issuers.is_empty() {
             self.fail(ChainErrorKind::NoPath, &certificate, None, label);
         }
-        if let Some(new) = self.pending.get_mut(known..) {
-            // The best one last: matching identifiers, then anchors, then what leads upwards.
-            new.sort_by_key(|candidate| {
-                let certificate = &candidate.certificate;
-                let leads_up = !certificate.is_self_issued();
-                (
-                    candidate.affinity,
-                    candidate.is_anchor,
-                    leads_up,
-                    certificate.not_after(),
-                )
-            });
+        let step = self.steps.len();
+        for issuer in issuers.iter() {
+            self.budget.spend_candidate().map_err(exhausted)?;
+            self.pending.push((issuer.clone(), step));
         }
         self.steps.push(Step {
             certificate,
@@ -195,39 +259,132 @@ impl Search<'_> {
     }
 
     /// An issuer without a name cannot be told from another (RFC 5280 §4.1.2.4): none is found.
-    fn find_candidates(&mut self, lower: &Certificate, issued: usize) -> Result<(), ChainError> {
-        if lower.issuer().is_empty() {
-            return Ok(());
+    fn issuers_of(&mut self, lower: &Certificate) -> Rc<[Candidate]> {
+        if let Some(known) = self.issuers.get(&lower.fingerprint()) {
+            return Rc::clone(known);
         }
-        let anchors = self.verifier.anchors.with_subject(lower.issuer());
-        let pool = self.pool.with_subject(lower.issuer());
-        let pool = pool.filter(|certificate| !self.verifier.anchors.contains(certificate));
-        for (certificate, is_anchor) in anchors
-            .map(|anchor| (anchor, true))
-            .chain(pool.map(|pooled| (pooled, false)))
-        {
-            self.budget.spend_candidate().map_err(exhausted)?;
+        let anchors = self.verifier.anchors;
+        let mut found = Vec::new();
+        let mut add = |certificate: &Certificate, is_anchor| {
             if certificate != lower {
-                let affinity = affinity(certificate, lower);
-                let certificate = certificate.clone();
-                self.pending.push(Candidate {
-                    certificate,
+                found.push(Candidate {
+                    certificate: certificate.clone(),
                     is_anchor,
-                    affinity,
-                    issued,
+                    affinity: affinity(certificate, lower),
                 });
             }
+        };
+        if !lower.issuer().is_empty() {
+            for anchor in anchors.with_subject(lower.issuer()) {
+                add(anchor, true);
+                // Trusted for something else, it may still stand below one that is trusted.
+                let is_for_this = anchors.bounds(anchor).permits(self.request.purpose);
+                if !is_for_this && !anchor.is_self_issued() {
+                    add(anchor, false);
+                }
+            }
+            for pooled in self.request.pool.with_subject(lower.issuer()) {
+                if !anchors.contains(pooled) {
+                    add(pooled, false);
+                }
+            }
         }
-        Ok(())
+        // The best one last: matching identifiers, then anchors, then what leads upwards.
+        found.sort_by_key(|candidate| {
+            let certificate = &candidate.certificate;
+            let leads_up = !certificate.is_self_issued();
+            (
+                candidate.affinity,
+                candidate.is_anchor,
+                leads_up,
+                certificate.not_after(),
+            )
+        });
+        let found: Rc<[Candidate]> = found.into();
+        self.issuers.insert(lower.fingerprint(), Rc::clone(&found));
+        found
     }
 
-    fn was_reached(&self, certificate: &Certificate, label: Label) -> bool {
-        let labels = self.reached.get(&certificate.fingerprint());
-        labels.is_some_and(|labels| {
-            labels
-                .iter()
-                .any(|known| known.depth <= label.depth && known.counted <= label.counted)
-        })
+    /// Says whether going on through an intermediate cannot find what was not found before.
+    fn is_in_vain(&self, certificate: &Certificate, issued: usize, label: Label) -> bool {
+        match self.round {
+            Round::EachOnce => {
+                let labels = self.reached.get(&certificate.fingerprint());
+                labels.is_some_and(|labels| {
+                    labels
+                        .iter()
+                        .any(|known| known.depth <= label.depth && known.counted <= label.counted)
+                })
+            }
+            Round::EveryPath => self.steps_from(issued).any(|step| {
+                let known = &step.certificate;
+                known.public_key() == certificate.public_key()
+                    && known.subject().matches(certificate.subject())
+            }),
+        }
+    }
+
+    fn check_fields(&mut self, candidate: &Candidate, label: Label) -> Result<(), ChainErrorKind> {
+        let (verifier, request) = (self.verifier, self.request);
+        let issuer = &candidate.certificate;
+        let intermediates = label.depth.saturating_add(u8::from(!candidate.is_anchor));
+        if intermediates > verifier.policy.max_intermediates {
+            return Err(ChainErrorKind::PathTooLong);
+        }
+        let bounds = bounds(verifier, candidate);
+        let key = issuer.fingerprint();
+        // An anchor that stands below another is judged as what it is there, and not remembered.
+        let remembered = candidate.is_anchor || !verifier.anchors.contains(issuer);
+        let check = || checks::check_issuer(verifier, issuer, bounds, request.purpose, request.at);
+        if remembered {
+            self.fields.entry(key).or_insert_with(check).clone()?;
+        } else {
+            check()?;
+        }
+        checks::check_length(issuer, bounds, label.counted)
+    }
+
+    /// Checks the names of every certificate of the path below an issuer by the issuer's
+    /// constraints: all but intermediates that are self-issued (RFC 5280 §6.1.3 (b), (c)).
+    ///
+    /// Doing so for each issuer as it is met gives what intersecting the constraints from the
+    /// anchor down would give.
+    fn check_names(
+        &mut self,
+        candidate: &Candidate,
+        issued: usize,
+    ) -> Result<Result<(), (ChainErrorKind, Certificate)>, ChainError> {
+        let issuer = &candidate.certificate;
+        let bounds = bounds(self.verifier, candidate);
+        let more = bounds.and_then(|bounds| bounds.name_constraints.as_ref());
+        let more = more.map(NameBounds::view);
+        if more.is_none() && issuer.view().name_constraints().is_none() {
+            return Ok(Ok(()));
+        }
+        let hosts = match self.request.purpose {
+            Purpose::TlsServer | Purpose::Any => Hosts::Guessed,
+            _ => Hosts::Named,
+        };
+        let mut next = Some(issued);
+        while let Some(step) = next.and_then(|index| self.steps.get(index)) {
+            let lower = &step.certificate;
+            let hosts = match step.below {
+                None => hosts,
+                Some(_) => Hosts::Named,
+            };
+            next = step.below;
+            if next.is_some() && lower.is_self_issued() {
+                continue;
+            }
+            let checked = self
+                .names
+                .check(issuer, more, lower, hosts, &mut self.budget)
+                .map_err(exhausted)?;
+            if let Err(kind) = checked {
+                return Ok(Err((kind, lower.clone())));
+            }
+        }
+        Ok(Ok(()))
     }
 
     fn has_signed(
@@ -251,13 +408,21 @@ impl Search<'_> {
         Ok(result.is_ok())
     }
 
-    fn path_to(&self, top: usize) -> Vec<Certificate> {
-        let mut path = Vec::new();
+    /// Returns a step and those below it, the leaf last.
+    fn steps_from(&self, top: usize) -> impl Iterator<Item = &Step> {
         let mut next = Some(top);
-        while let Some(step) = next.and_then(|index| self.steps.get(index)) {
-            path.push(step.certificate.clone());
+        std::iter::from_fn(move || {
+            let step = self.steps.get(next?)?;
             next = step.below;
-        }
+            Some(step)
+        })
+    }
+
+    fn path_to(&self, top: usize) -> Vec<Certificate> {
+        let mut path: Vec<_> = self
+            .steps_from(top)
+            .map(|step| step.certificate.clone())
+            .collect();
         path.reverse();
         path
     }
@@ -269,18 +434,18 @@ impl Search<'_> {
         nearest: Option<&Certificate>,
         label: Label,
     ) {
-        let rank = (kind.rank(), label.depth);
+        let error = ChainError {
+            kind,
+            certificate: Some(broken.fingerprint()),
+            nearest: nearest.map(Certificate::fingerprint),
+        };
+        self.note(error, label);
+    }
+
+    fn note(&mut self, error: ChainError, label: Label) {
+        let rank = (error.kind.rank(), label.depth);
         if self.failure.as_ref().is_none_or(|(known, _)| *known < rank) {
-            let certificate = Some(broken.fingerprint());
-            let nearest = nearest.map(Certificate::fingerprint);
-            self.failure = Some((
-                rank,
-                ChainError {
-                    kind,
-                    certificate,
-                    nearest,
-                },
-            ));
+            self.failure = Some((rank, error));
         }
     }
 }
@@ -296,6 +461,15 @@ impl Step {
     }
 }
 
+/// Returns what an anchor is bound to; `None` for an intermediate.
+fn bounds<'a>(
+    verifier: &ChainVerifier<'a>,
+    candidate: &Candidate,
+) -> Option<&'a AnchorConstraints> {
+    let anchor = candidate.is_anchor.then_some(&candidate.certificate)?;
+    Some(verifier.anchors.bounds(anchor))
+}
+
 fn affinity(issuer: &Certificate, lower: &Certificate) -> Affinity {
     match (lower.authority_key_id(), issuer.subject_key_id()) {
         (Some(wanted), Some(id)) if wanted == id => Affinity::For,
@@ -309,5 +483,86 @@ fn exhausted(kind: ChainErrorKind) -> ChainError {
         kind,
         certificate: None,
         nearest: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smime_crypto::{
+        AlgorithmPolicy, Oid,
+        asn1::{Tag, Writer},
+    };
+    use smime_testkit::{AcceptAll, Authority, NOW, Profile, TestKey};
+
+    use super::*;
+    use crate::{CertificateBundle, CertificatePolicy, PolicyInputs, TrustStore};
+
+    fn own(certificate: &[u8]) -> Certificate {
+        Certificate::from_der(certificate).unwrap()
+    }
+
+    /// What the search spends below a root that excludes example.org: the leaf's issuer has
+    /// `count` certificates that name themselves so, or are issued by nobody at hand.
+    fn spent(count: u16, below_root: bool) -> (ChainErrorKind, u32, u32) {
+        let excluded = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.constructed(Tag::context_constructed(1), |w| {
+                    w.sequence(|w| w.element(Tag::context(1), b"example.org"));
+                });
+            });
+        });
+        let root = Authority::root_with("Root", TestKey::P384A, |b| {
+            b.extension(Oid::new("2.5.29.30"), true, &excluded)
+        });
+        let middle = root.intermediate("Middle", TestKey::P384B);
+        let gone = Authority::root("Gone", TestKey::P256A);
+        let above = if below_root { &middle } else { &gone };
+        let mut pool = CertificateBundle::new();
+        pool.add(own(middle.certificate().der()));
+        let mut person = None;
+        for number in 0..count {
+            let issuer = above.intermediate_with("Issuer", TestKey::P256B, |b| {
+                b.serial(&number.to_be_bytes()).emails(&["ca@example.org"])
+            });
+            pool.add(own(issuer.certificate().der()));
+            let profile = Profile::of(TestKey::P256A);
+            person.get_or_insert_with(|| issuer.person("a@example.com", profile));
+        }
+        let leaf = own(person.unwrap().certificate.der());
+        let anchors: TrustStore = [own(root.certificate().der())].into_iter().collect();
+        let verifier = ChainVerifier {
+            provider: &AcceptAll,
+            algorithms: &AlgorithmPolicy::standard(),
+            policy: &CertificatePolicy::standard(),
+            anchors: &anchors,
+        };
+        let request = ChainRequest {
+            purpose: Purpose::SignMail,
+            pool: &pool,
+            at: NOW,
+            policies: &PolicyInputs::default(),
+        };
+        let mut search = Search::new(&verifier, &request);
+        let kind = search.run(&leaf).unwrap_err().kind;
+        let budget = search.budget;
+        (kind, budget.candidates_spent(), budget.items_spent())
+    }
+
+    /// Attack class 24: cross-certificates, and names that refuse each path through them.
+    #[test]
+    fn the_cost_of_a_search_grows_with_the_pool_in_both_rounds() {
+        let [once, twice, four_times] = [20, 40, 80].map(|count| spent(count, false));
+        assert_eq!(once.0, ChainErrorKind::NoPath);
+        assert_eq!((once.1, twice.1, four_times.1), (20, 40, 80));
+        let [once, twice, four_times] = [20, 40, 80].map(|count| spent(count, true));
+        assert_eq!(once.0, ChainErrorKind::NameExcluded);
+        assert!(
+            twice.1 <= 2 * once.1 && four_times.1 <= 4 * once.1,
+            "{once:?} {four_times:?}"
+        );
+        assert!(
+            twice.2 <= 2 * once.2 && four_times.2 <= 4 * once.2,
+            "{once:?} {four_times:?}"
+        );
     }
 }

@@ -35,6 +35,19 @@ impl<'a> FromReader<'a> for GeneralSubtree<'a> {
 }
 
 impl<'a> NameConstraints<'a> {
+    /// Reads the DER of the extension.
+    ///
+    /// # Errors
+    /// [`ParseError`].
+    pub fn from_der(der: &'a [u8]) -> Result<Self, ParseError> {
+        Self::from_value(&Element {
+            tag: Tag::OCTET_STRING,
+            raw: der,
+            content: der,
+            offset: 0,
+        })
+    }
+
     /// An empty list of subtrees, which RFC 5280 does not allow, is refused: it could be meant as
     /// "none" or as "all".
     pub(crate) fn from_value(value: &Element<'a>) -> Result<Self, ParseError> {
