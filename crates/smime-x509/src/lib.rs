@@ -17,6 +17,7 @@ mod email;
 mod error;
 mod extension;
 mod general_name;
+mod lint;
 mod name;
 mod oid;
 mod policy;
@@ -34,9 +35,10 @@ pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};
 pub use extension::{
     AccessDescription, AuthorityKeyId, BasicConstraints, DistributionPoint, DistributionPointName,
     Extension, GeneralSubtree, KeyUsage, KeyUsageBit, NameConstraints, PolicyConstraints,
-    PolicyInformation, PolicyMapping, ReasonFlags,
+    PolicyInformation, PolicyMapping, QcStatement, ReasonFlags, SignedCertificateTimestamp,
 };
 pub use general_name::GeneralName;
+pub use lint::{Generation, LintFinding, LintProfile, Severity, Validation, lint};
 pub use name::{Name, NameAttribute, NameRef};
 pub use oid::{ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, SMIME_CAPABILITIES};
 pub use policy::{CertificatePolicy, Presence};
