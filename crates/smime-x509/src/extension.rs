@@ -14,6 +14,7 @@ mod transparency;
 
 pub use distribution::{AccessDescription, DistributionPoint, DistributionPointName, ReasonFlags};
 pub use name_constraints::{GeneralSubtree, NameConstraints};
+pub use names::extended_key_usage_name;
 pub use policies::{PolicyConstraints, PolicyInformation, PolicyMapping};
 pub use qualified::QcStatement;
 pub use transparency::SignedCertificateTimestamp;

@@ -6,7 +6,8 @@
 //! [`Certificate`] is parsed once, strictly, and keeps its bytes. [`ChainVerifier`] searches a path
 //! from a certificate to one of the anchors in a [`TrustStore`] through an untrusted
 //! [`CertificateBundle`], and returns a proof that only it can make: [`VerifiedSigner`] or
-//! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone.
+//! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone,
+//! [`Explainer`] says so rule by rule, and [`lint`] what its issuer did wrong.
 //! [`CertificateBuilder`] makes certificates for tests and demonstrations.
 
 mod builder;
@@ -15,6 +16,7 @@ mod certificate;
 mod chain;
 mod email;
 mod error;
+mod explain;
 mod extension;
 mod general_name;
 mod lint;
@@ -32,10 +34,12 @@ pub use certificate::{Certificate, CertificateRef};
 pub use chain::{ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
 pub use email::EmailAddress;
 pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};
+pub use explain::{Explainer, Explanation, Finding, MailUse, Met};
 pub use extension::{
     AccessDescription, AuthorityKeyId, BasicConstraints, DistributionPoint, DistributionPointName,
     Extension, GeneralSubtree, KeyUsage, KeyUsageBit, NameConstraints, PolicyConstraints,
     PolicyInformation, PolicyMapping, QcStatement, ReasonFlags, SignedCertificateTimestamp,
+    extended_key_usage_name,
 };
 pub use general_name::GeneralName;
 pub use lint::{Generation, LintFinding, LintProfile, Severity, Validation, lint};

@@ -2,7 +2,7 @@
 //! S/MIME Baseline Requirements (S/MIME BR) for those issued under them.
 //!
 //! A finding is advice to who issues or buys certificates. Nothing here decides whether a
-//! certificate may be used: [`explain`](crate::explain) and [`ChainVerifier`](crate::ChainVerifier)
+//! certificate may be used: [`Explainer`](crate::Explainer) and [`ChainVerifier`](crate::ChainVerifier)
 //! do.
 
 use std::fmt;

@@ -40,9 +40,7 @@ pub fn check_fitness(
     if purpose.is_mail() {
         check_email_protection(&certificate.view())?;
     }
-    if certificate.public_key().kind() == KeyKind::Unknown {
-        return Err(ChainErrorKind::UnusableAlgorithm);
-    }
+    check_kind(certificate, purpose)?;
     if purpose == Purpose::SignCertificates && !certificate.is_ca() {
         return Err(ChainErrorKind::NotACa);
     }
@@ -61,9 +59,24 @@ pub fn check_import(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusa
     if certificate.is_ca() {
         return Ok(());
     }
-    if certificate.san_emails().next().is_none() {
-        return Err(ImportRefusal::NoEmail);
+    check_import_address(certificate)?;
+    check_import_key_usage(certificate)?;
+    check_import_key(certificate)?;
+    check_email_protection(certificate).map_err(|_| ImportRefusal::ExtendedKeyUsage)
+}
+
+/// A certificate that names nobody in its subject alternative name serves nobody's mail.
+pub(crate) fn check_import_address(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusal> {
+    match certificate.san_emails().next() {
+        Some(_) => Ok(()),
+        None => Err(ImportRefusal::NoEmail),
     }
+}
+
+/// One of the uses must be signing or encrypting mail; without the extension every use is.
+pub(crate) fn check_import_key_usage(
+    certificate: &CertificateRef<'_>,
+) -> Result<(), ImportRefusal> {
     let kind = certificate.key_kind();
     if let Some(usage) = certificate.key_usage() {
         // On an elliptic curve, agreement is what encipherment is for RSA (RFC 8550 §4.4.2).
@@ -74,10 +87,16 @@ pub fn check_import(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusa
             return Err(ImportRefusal::KeyUsage);
         }
     }
-    if kind == KeyKind::Unknown {
-        return Err(ImportRefusal::KeyAlgorithm);
+    Ok(())
+}
+
+/// The key must be one of those that mail is signed or encrypted with.
+pub(crate) fn check_import_key(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusal> {
+    if certificate.key_kind() == KeyKind::Unknown {
+        Err(ImportRefusal::KeyAlgorithm)
+    } else {
+        Ok(())
     }
-    check_email_protection(certificate).map_err(|_| ImportRefusal::ExtendedKeyUsage)
 }
 
 /// RFC 5280 §4.1.2.5: both ends are inclusive.
@@ -116,6 +135,15 @@ pub(crate) fn check_key_usage(
         Ok(())
     } else {
         Err(ChainErrorKind::KeyUsage)
+    }
+}
+
+/// Checks that the key is of a kind that can do what the purpose asks.
+pub(crate) fn check_kind(certificate: &Certificate, _: Purpose) -> Result<(), ChainErrorKind> {
+    if certificate.public_key().kind() == KeyKind::Unknown {
+        Err(ChainErrorKind::UnusableAlgorithm)
+    } else {
+        Ok(())
     }
 }
 

@@ -12,6 +12,42 @@ impl Extension<'_> {
     }
 }
 
+/// Returns the name that its standard gives an extended key usage, such as `emailProtection`.
+pub fn extended_key_usage_name(usage: Oid) -> Option<&'static str> {
+    USAGES
+        .iter()
+        .find(|(oid, _)| *oid == usage)
+        .map(|(_, name)| *name)
+}
+
+/// RFC 5280 §4.2.1.12; RFC 9336; what Microsoft and Adobe write.
+const USAGES: &[(Oid, &str)] = &[
+    (oid::ANY_EXTENDED_KEY_USAGE, "anyExtendedKeyUsage"),
+    (Oid::new("1.3.6.1.5.5.7.3.1"), "serverAuth"),
+    (Oid::new("1.3.6.1.5.5.7.3.2"), "clientAuth"),
+    (Oid::new("1.3.6.1.5.5.7.3.3"), "codeSigning"),
+    (oid::EMAIL_PROTECTION, "emailProtection"),
+    (Oid::new("1.3.6.1.5.5.7.3.8"), "timeStamping"),
+    (Oid::new("1.3.6.1.5.5.7.3.9"), "OCSPSigning"),
+    (Oid::new("1.3.6.1.5.5.7.3.36"), "documentSigning"),
+    (
+        Oid::new("1.3.6.1.4.1.311.10.3.4"),
+        "microsoftEncryptedFileSystem",
+    ),
+    (
+        Oid::new("1.3.6.1.4.1.311.10.3.12"),
+        "microsoftDocumentSigning",
+    ),
+    (
+        Oid::new("1.3.6.1.4.1.311.20.2.2"),
+        "microsoftSmartcardLogon",
+    ),
+    (
+        Oid::new("1.2.840.113583.1.1.5"),
+        "adobeAuthenticDocumentsTrust",
+    ),
+];
+
 /// RFC 5280 §4.2.1 and §4.2.2; RFC 4262, RFC 3739 §3.2.6, RFC 6962 §3.3 and §3.1, RFC 6960 §4.2.2.2.1,
 /// RFC 7633 §4; the legal entity identifier (ISO 17442-2); what Adobe, Microsoft and Netscape write.
 const NAMES: &[(Oid, &str)] = &[
