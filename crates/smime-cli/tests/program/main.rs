@@ -11,6 +11,7 @@ mod certificates;
 mod cms;
 mod general;
 mod import;
+mod judge;
 mod keys;
 mod open;
 mod seal;
