@@ -18,6 +18,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 fn main() -> Outcome<()> {
     certificates()?;
     objects()?;
+    containers()?;
     sealed_mails()?;
     Ok(())
 }
@@ -29,6 +30,18 @@ fn certificates() -> Outcome<()> {
             "certificate",
             &name_of(person.certificate.emails()),
             person.certificate.der(),
+        )?;
+    }
+    Ok(())
+}
+
+fn containers() -> Outcome<()> {
+    for name in ["p256-cheap", "p256-cheap-legacy", "p256-open"] {
+        let forms = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/keys/forms");
+        write(
+            "pkcs12",
+            name,
+            &fs::read(forms.join(format!("{name}.p12")))?,
         )?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use smime::x509::{Certificate, Purpose, check_fitness, check_import};
+use smime::x509::{Certificate, EmailAddress, Purpose, SequenceOf, check_fitness, check_import};
 use smime_testkit::NOW;
 
 fuzz_target!(|der: &[u8]| {
@@ -27,19 +27,36 @@ fuzz_target!(|der: &[u8]| {
         assert!(!text.contains(['\0', '\r', '\n']), "an address is one line");
         assert!(address.matches(address), "an address is itself");
     }
-    let _ = certificate.has_san_email();
-    let _ = certificate.basic_constraints();
-    let _ = certificate.is_ca();
-    let _ = certificate.key_usage();
-    let _ = certificate.extended_key_usage();
-    let _ = certificate.subject_key_id();
-    let _ = certificate.authority_key_id();
-    let _ = certificate.signature_scheme();
-    let _ = certificate.smime_capabilities();
-    let _ = certificate.is_self_issued();
-    let _ = certificate.public_key().bits();
+    let view = certificate.view();
+    let lists = [view.subject_alt_name(), view.issuer_alt_name()];
+    for name in lists.iter().flatten().flat_map(SequenceOf::iter) {
+        if let Some(email) = name.email() {
+            assert!(EmailAddress::new(email).is_some(), "a usable address reads");
+        }
+    }
+    if let Some(constraints) = view.name_constraints() {
+        let both = [constraints.permitted, constraints.excluded];
+        assert!(both.iter().flatten().all(|it| it.iter().count() > 0));
+    }
+    let _ = view.basic_constraints();
+    let _ = view.is_ca();
+    let _ = view.key_usage();
+    let _ = format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        view.extended_key_usage(),
+        view.certificate_policies(),
+        view.policy_mappings(),
+        view.crl_distribution_points(),
+        view.authority_info_access()
+    );
+    let _ = view.subject_key_id();
+    let _ = view.authority_key();
+    let _ = view.signature_scheme();
+    let _ = view.smime_capabilities();
+    let _ = view.is_self_issued();
+    assert_eq!(view.key_kind(), certificate.public_key().kind());
 
-    let _ = check_import(&certificate);
+    let _ = check_import(&view);
     for purpose in [
         Purpose::SignMail,
         Purpose::EncryptMail,

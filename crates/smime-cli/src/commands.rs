@@ -1,7 +1,9 @@
 //! One file for each group of commands.
 
+mod ca;
 mod cert;
 mod cms;
+mod csr;
 mod demo;
 mod key;
 mod log;
@@ -21,6 +23,8 @@ pub(crate) fn run(args: &Args, report: &Report) -> Result<Judgement, Failure> {
     match &args.command {
         Command::Demo { dir } => demo::run(global, dir.as_deref(), report),
         Command::Cert(command) => cert::run(global, command, report),
+        Command::Ca(command) => ca::run(global, command, report),
+        Command::Csr(command) => csr::run(global, command, report),
         Command::Key(command) => key::run(global, command, report),
         Command::Seal(seal) => seal::run(global, seal, report),
         Command::Open(open) => open::run(global, open, report),

@@ -8,15 +8,16 @@ use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use smime::{
     Clock, Engine, Keyring, Policy,
     crypto::{
-        self, CryptoProvider, OsRandom, PrivateKey, Random, Secret, UnixTime, fastest,
+        self, CryptoProvider, OsRandom, Pkcs12, PrivateKey, Random, Secret, UnixTime, fastest,
         read_private_key,
     },
     io::Limits,
     store::{Embedded, Memory, Store, Trust},
+    x509::Certificate,
 };
 
 use crate::{
-    args::Global,
+    args::{Global, Own},
     failure::{Failure, Kind},
     input,
 };
@@ -60,6 +61,16 @@ impl Context {
         Self::at(&store_path(global)?, global)
     }
 
+    /// Opens the embedded store, or makes it, with the passphrase under which a new key will rest.
+    ///
+    /// Without a passphrase no store is made.
+    pub(crate) fn with_new_key(global: &Global) -> Result<(Self, Secret), Failure> {
+        let passphrase = new_passphrase(global)?;
+        let store = Embedded::open(&store_path(global)?)?;
+        let copy = Secret::from(passphrase.expose());
+        Ok((Self::new(global, Box::new(store), Some(copy)), passphrase))
+    }
+
     fn at(path: &Path, global: &Global) -> Result<Self, Failure> {
         let passphrase = given_passphrase(global)?;
         let store = Embedded::open(path)?;
@@ -70,6 +81,11 @@ impl Context {
     pub(crate) fn without_store(global: &Global) -> Result<Self, Failure> {
         let passphrase = given_passphrase(global)?;
         Ok(Self::new(global, Box::new(Memory::new()), passphrase))
+    }
+
+    /// Makes an empty store in memory, for work that needs no key of a store.
+    pub(crate) fn in_memory(global: &Global) -> Self {
+        Self::new(global, Box::new(Memory::new()), None)
     }
 
     fn new(global: &Global, store: Box<dyn Store>, passphrase: Option<Secret>) -> Self {
@@ -114,6 +130,55 @@ impl Context {
         Ok(self.provider.load_private_key(&pkcs8)?)
     }
 
+    /// Reads what a PKCS#12 file holds: certificates and private keys.
+    pub(crate) fn pkcs12(
+        &self,
+        file: &Path,
+    ) -> Result<(Vec<Certificate>, Vec<PrivateKey>), Failure> {
+        let bytes = Secret::new(input::bytes(file)?);
+        let opened = match Pkcs12::open(bytes.expose(), self.passphrase.as_ref()) {
+            Err(crypto::Error::PassphraseNeeded) if io::stdin().is_terminal() => {
+                Pkcs12::open(bytes.expose(), Some(&prompt()?))
+            }
+            other => other,
+        }?;
+        let mut certificates = Vec::new();
+        for item in &opened.certificates {
+            let certificate = Certificate::from_der(&item.value);
+            certificates.push(certificate.map_err(|error| {
+                let detail = format!("{}: {error}", file.display());
+                Failure::new(Kind::Input, error.code(), detail)
+            })?);
+        }
+        let keys = opened.keys.iter();
+        let keys = keys.map(|item| self.provider.load_private_key(&item.value));
+        Ok((certificates, keys.collect::<Result<_, _>>()?))
+    }
+
+    /// Reads a certificate of ours, the others given with it, and its key.
+    pub(crate) fn own(
+        &self,
+        own: &Own,
+    ) -> Result<(Certificate, Vec<Certificate>, PrivateKey), Failure> {
+        let (mut certificates, mut keys) = match (&own.p12, &own.cert, &own.key) {
+            (Some(file), _, _) => self.pkcs12(file)?,
+            (None, Some(cert), Some(key)) => {
+                (input::certificates(cert)?, vec![self.load_key(key)?])
+            }
+            (None, _, _) => (Vec::new(), Vec::new()),
+        };
+        let pair = keys.iter().enumerate().find_map(|(key_at, key)| {
+            let is_own = |it: &Certificate| it.public_key() == key.public_key();
+            Some((certificates.iter().position(is_own)?, key_at))
+        });
+        let Some((own_at, key_at)) = pair else {
+            let detail = "the key is not that of the certificate";
+            return Err(Failure::new(Kind::Usage, "input.other_key", detail));
+        };
+        let own = certificates.remove(own_at);
+        Ok((own, certificates, keys.swap_remove(key_at)))
+    }
+
     /// Asks for the passphrase of the store's keys, if none was given and there is a terminal.
     pub(crate) fn ask_passphrase(&mut self) -> Result<Asked, Failure> {
         if self.passphrase.is_some() || !io::stdin().is_terminal() {
@@ -127,19 +192,11 @@ impl Context {
 
     /// Takes out the passphrase given, or asks for it on a terminal.
     pub(crate) fn take_passphrase(&mut self) -> Result<Secret, Failure> {
-        let passphrase = match self.passphrase.take() {
-            Some(passphrase) => passphrase,
-            None if io::stdin().is_terminal() => prompt()?,
-            None => {
-                let detail = "a passphrase is needed and there is no terminal to ask on";
-                return Err(Failure::new(Kind::Usage, "passphrase.missing", detail));
-            }
-        };
-        if passphrase.expose().is_empty() {
-            let detail = "an empty passphrase protects nothing";
-            return Err(Failure::new(Kind::Usage, "passphrase.empty", detail));
+        match self.passphrase.take() {
+            Some(passphrase) => not_empty(passphrase),
+            None if io::stdin().is_terminal() => not_empty(prompt()?),
+            None => Err(no_passphrase()),
         }
-        Ok(passphrase)
     }
 
     pub(crate) fn now(&self) -> UnixTime {
@@ -186,8 +243,41 @@ fn given_passphrase(global: &Global) -> Result<Option<Secret>, Failure> {
     }
 }
 
+/// Returns the passphrase given, or asks for it twice on a terminal.
+pub(crate) fn new_passphrase(global: &Global) -> Result<Secret, Failure> {
+    if let Some(passphrase) = given_passphrase(global)? {
+        return not_empty(passphrase);
+    }
+    if !io::stdin().is_terminal() {
+        return Err(no_passphrase());
+    }
+    let passphrase = not_empty(ask("new passphrase: ")?)?;
+    if ask("the same again: ")? != passphrase {
+        let detail = "the two passphrases differ";
+        return Err(Failure::new(Kind::Usage, "passphrase.differs", detail));
+    }
+    Ok(passphrase)
+}
+
+fn not_empty(passphrase: Secret) -> Result<Secret, Failure> {
+    if passphrase.expose().is_empty() {
+        let detail = "an empty passphrase protects nothing";
+        return Err(Failure::new(Kind::Usage, "passphrase.empty", detail));
+    }
+    Ok(passphrase)
+}
+
+fn no_passphrase() -> Failure {
+    let detail = "a passphrase is needed and there is no terminal to ask on";
+    Failure::new(Kind::Usage, "passphrase.missing", detail)
+}
+
 fn prompt() -> Result<Secret, Failure> {
-    let passphrase = rpassword::prompt_password("passphrase of the key: ")
+    ask("passphrase of the key: ")
+}
+
+fn ask(words: &str) -> Result<Secret, Failure> {
+    let passphrase = rpassword::prompt_password(words)
         .map_err(|error| Failure::new(Kind::Other, "passphrase.unreadable", error))?;
     Ok(Secret::new(passphrase.into_bytes()))
 }

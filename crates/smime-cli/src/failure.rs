@@ -1,6 +1,6 @@
 use std::{error, fmt, io, path::Path, process::ExitCode};
 
-use smime::{Cause, cms, crypto, mime, store};
+use smime::{Cause, cms, crypto, mime, store, x509::IssueError};
 
 /// What a command found out, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +175,21 @@ impl From<&crypto::Error> for Failure {
 impl From<crypto::Error> for Failure {
     fn from(error: crypto::Error) -> Self {
         Self::from(&error)
+    }
+}
+
+impl From<IssueError> for Failure {
+    fn from(error: IssueError) -> Self {
+        let kind = match error {
+            IssueError::Crypto(error) => return Self::from(error),
+            // The authority cannot vouch for that: judged, not misspelt.
+            IssueError::NotAnAuthority
+            | IssueError::PathLength
+            | IssueError::Outlives
+            | IssueError::KeyRefused => Kind::NotGood,
+            _ => Kind::Usage,
+        };
+        Self::new(kind, error.code(), error)
     }
 }
 

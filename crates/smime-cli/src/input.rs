@@ -6,7 +6,6 @@ use std::{
 
 use smime::{
     cms,
-    crypto::PrivateKey,
     io::{Limits, Source, Spool},
     mime::{Entity, Protection, SmimeType},
     store,
@@ -72,17 +71,6 @@ pub(crate) fn trust(trust: &Trust) -> Result<(TrustStore, CertificateBundle), Fa
         }
     }
     Ok((anchors, pool))
-}
-
-/// Returns the place among `certificates` of that of a private key.
-pub(crate) fn own(certificates: &[Certificate], key: &PrivateKey) -> Result<usize, Failure> {
-    let own = certificates
-        .iter()
-        .position(|it| it.public_key() == key.public_key());
-    own.ok_or_else(|| {
-        let detail = "the key is not that of the certificate";
-        Failure::new(Kind::Usage, "input.other_key", detail)
-    })
 }
 
 /// Reads every certificate of a file; there must be one at least, and no broken one.

@@ -9,6 +9,11 @@ pub(crate) fn remedy(code: &str) -> Option<&'static str> {
 }
 
 const REMEDIES: &[(&str, &str)] = &[
+    ("ca.absent", "smime ca init makes an authority of your own"),
+    (
+        "ca.several",
+        "say which: --ca and the start of its SHA-256, as smime cert list shows it",
+    ),
     (
         "chain.no_path",
         "import the issuing authority and trust it: smime cert import --trust FILE",

@@ -49,6 +49,15 @@ impl Output {
         })
     }
 
+    /// As [`Output::file`], never over any file: what cannot be made again is not written over.
+    pub(crate) fn new_file(path: &Path, inputs: &[&Path]) -> Result<Self, Failure> {
+        if path.exists() {
+            let detail = format!("{} is there already", path.display());
+            return Err(Failure::new(Kind::Usage, "output.exists", detail));
+        }
+        Self::file(path, inputs)
+    }
+
     /// Opens `path`, or standard output where there is none or it is `-`.
     ///
     /// Returns `None` where standard output is for JSON.

@@ -24,6 +24,8 @@ pub(crate) const SIGNING_CERTIFICATE_V2: Oid = Oid::new("1.2.840.113549.1.9.16.2
 pub(crate) const ALGORITHM_PROTECTION: Oid = Oid::new("1.2.840.113549.1.9.52");
 // RFC 5480 §2.1.1
 pub(crate) const EC_PUBLIC_KEY: Oid = Oid::new("1.2.840.10045.2.1");
+// RFC 8410 §3
+pub(crate) const X25519: Oid = Oid::new("1.3.101.110");
 
 /// Reads IssuerAndSerialNumber (RFC 5652 §10.2.4) and returns the DER issuer and the content
 /// octets of the serial number.

@@ -134,12 +134,9 @@ impl Agreement {
     }
 
     fn with(to: &Identity, cipher: ContentCipher, ukm: Option<&[u8]>, wrap: &[u8]) -> Self {
-        let curve = match to.certificate.public_key().kind() {
-            smime_crypto::KeyKind::Ec(curve) => curve,
-            other => panic!("{other:?}"),
-        };
+        let kind = to.certificate.public_key().kind();
         let ephemeral = RustCrypto
-            .ephemeral_key(curve, &SeededRandom::new(2))
+            .ephemeral_key(kind, &SeededRandom::new(2))
             .unwrap();
         let shared = ephemeral.agree(to.certificate.public_key()).unwrap();
         let info = kdf::ecc_cms_shared_info_with(wrap, KeyWrap::Aes256, ukm);
@@ -158,7 +155,7 @@ impl Agreement {
     }
 
     fn der_for(&self, rid: &[u8]) -> Vec<u8> {
-        let agreement = KeyAgreement(DigestAlgorithm::Sha256).identifier(KeyWrap::Aes256);
+        let agreement = KeyAgreement::X963(DigestAlgorithm::Sha256).identifier(KeyWrap::Aes256);
         let oid = Reader::new(&agreement)
             .sequence("x")
             .unwrap()

@@ -31,6 +31,8 @@ pub enum SignatureScheme {
     },
     /// ECDSA, as a DER ECDSA-Sig-Value (RFC 5753 §2.1).
     Ecdsa(DigestAlgorithm),
+    /// Ed25519 over the message itself (RFC 8032 §5.1, RFC 8410, RFC 8419).
+    Ed25519,
 }
 
 /// How a content key travels to an RSA key.
@@ -47,9 +49,18 @@ pub enum KeyTransport {
     },
 }
 
-/// Ephemeral-static ECDH without cofactor, X9.63 key derivation over this digest (RFC 5753 §7.1.4).
+/// Ephemeral-static ECDH without cofactor, with how the key that wraps is derived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyAgreement(pub DigestAlgorithm);
+pub enum KeyAgreement {
+    /// By ANSI-X9.63-KDF over this digest (RFC 5753 §7.1.4).
+    X963(DigestAlgorithm),
+    /// By HKDF over SHA-256 (RFC 8418 §2.2).
+    HkdfSha256,
+    /// By HKDF over SHA-384 (RFC 8418 §2.2).
+    HkdfSha384,
+    /// By HKDF over SHA-512 (RFC 8418 §2.2).
+    HkdfSha512,
+}
 
 /// AES key wrap (RFC 3394, RFC 3565 §2.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,19 +149,22 @@ impl DigestAlgorithm {
 }
 
 impl SignatureScheme {
-    /// Returns the digest that is signed.
+    /// Returns the digest that is signed; of Ed25519, which signs no digest, the one that its
+    /// signers in CMS make of the content (RFC 8419 §3.1).
     pub fn digest(self) -> DigestAlgorithm {
         match self {
             Self::RsaPkcs1(digest) | Self::Ecdsa(digest) | Self::RsaPss { digest, .. } => digest,
+            Self::Ed25519 => DigestAlgorithm::Sha512,
         }
     }
 
-    /// Returns the name scripts know it by: `rsa_pkcs1_v15`, `rsa_pss`, `ecdsa`.
+    /// Returns the name scripts know it by: `rsa_pkcs1_v15`, `rsa_pss`, `ecdsa`, `ed25519`.
     pub fn name(self) -> &'static str {
         match self {
             Self::RsaPkcs1(_) => "rsa_pkcs1_v15",
             Self::RsaPss { .. } => "rsa_pss",
             Self::Ecdsa(_) => "ecdsa",
+            Self::Ed25519 => "ed25519",
         }
     }
 
@@ -158,11 +172,11 @@ impl SignatureScheme {
     ///
     /// `digest` is what stands beside it where the structure names the digest apart (SignerInfo,
     /// RFC 5652 §5.3): rsaEncryption takes it (RFC 3370 §3.2), every other scheme must agree
-    /// with it.
+    /// with it, Ed25519 by SHA-512 (RFC 8419 §3.1).
     ///
     /// # Errors
     /// [`Error::Malformed`], [`Error::UnknownAlgorithm`]; [`Error::Unsupported`] for parameters
-    /// that are not RFC 4055 §3.1, and for two digests that differ.
+    /// that are not RFC 4055 §3.1 or RFC 8410 §3, and for two digests that differ.
     pub fn from_identifier(der: &[u8], digest: Option<DigestAlgorithm>) -> Result<Self, Error> {
         let (algorithm, parameters) = split_identifier(der)?;
         let scheme = match algorithm {
@@ -178,10 +192,16 @@ impl SignatureScheme {
             oid::ECDSA_WITH_SHA384 => Self::Ecdsa(DigestAlgorithm::Sha384),
             oid::ECDSA_WITH_SHA512 => Self::Ecdsa(DigestAlgorithm::Sha512),
             oid::RSASSA_PSS => pss_parameters(parameters)?,
+            oid::ED25519 => Self::Ed25519,
             other => return Err(Error::UnknownAlgorithm(other)),
         };
-        if algorithm != oid::RSASSA_PSS {
-            check_empty_or_null(parameters)?;
+        match scheme {
+            Self::RsaPss { .. } => {}
+            // RFC 8410 §3: absent, and no tradition of NULL to be read.
+            Self::Ed25519 if !parameters.is_empty() => {
+                return Err(Error::Unsupported("algorithm parameters"));
+            }
+            _ => check_empty_or_null(parameters)?,
         }
         match digest {
             Some(beside) if beside != scheme.digest() => Err(Error::Unsupported(
@@ -191,8 +211,8 @@ impl SignatureScheme {
         }
     }
 
-    /// Returns the DER AlgorithmIdentifier as it stands in certificates and, for PSS and ECDSA,
-    /// in SignerInfo.
+    /// Returns the DER AlgorithmIdentifier as it stands in certificates and, for all but
+    /// PKCS#1 v1.5, in SignerInfo.
     pub fn identifier(self) -> Vec<u8> {
         match self {
             Self::RsaPkcs1(digest) => {
@@ -213,6 +233,7 @@ impl SignatureScheme {
                 };
                 identifier(oid, |_| ())
             }
+            Self::Ed25519 => identifier(oid::ED25519, |_| ()),
             // DER leaves out what equals a default (X.690 §11.5): SHA-1 and 20 bytes.
             Self::RsaPss { digest, salt } => identifier(oid::RSASSA_PSS, |w| {
                 w.sequence(|w| {
@@ -266,6 +287,27 @@ impl KeyTransport {
 }
 
 impl KeyAgreement {
+    /// Every key agreement of this crate.
+    pub const ALL: [Self; 7] = [
+        Self::X963(DigestAlgorithm::Sha1),
+        Self::X963(DigestAlgorithm::Sha256),
+        Self::X963(DigestAlgorithm::Sha384),
+        Self::X963(DigestAlgorithm::Sha512),
+        Self::HkdfSha256,
+        Self::HkdfSha384,
+        Self::HkdfSha512,
+    ];
+
+    /// Returns the digest of the key derivation.
+    pub fn digest(self) -> DigestAlgorithm {
+        match self {
+            Self::X963(digest) => digest,
+            Self::HkdfSha256 => DigestAlgorithm::Sha256,
+            Self::HkdfSha384 => DigestAlgorithm::Sha384,
+            Self::HkdfSha512 => DigestAlgorithm::Sha512,
+        }
+    }
+
     /// Reads a DER KeyEncryptionAlgorithmIdentifier, whose parameters name the key wrap
     /// (RFC 5753 §7.1.5).
     ///
@@ -273,10 +315,7 @@ impl KeyAgreement {
     /// [`Error::Malformed`], [`Error::UnknownAlgorithm`], [`Error::Unsupported`].
     pub fn from_identifier(der: &[u8]) -> Result<(Self, KeyWrap), Error> {
         let (algorithm, parameters) = split_identifier(der)?;
-        let agreement = DigestAlgorithm::ALL
-            .map(Self)
-            .into_iter()
-            .find(|it| it.oid() == algorithm);
+        let agreement = Self::ALL.into_iter().find(|it| it.oid() == algorithm);
         let agreement = agreement.ok_or(Error::UnknownAlgorithm(algorithm))?;
         Ok((agreement, KeyWrap::from_identifier(parameters)?))
     }
@@ -287,11 +326,14 @@ impl KeyAgreement {
     }
 
     fn oid(self) -> Oid {
-        match self.0 {
-            DigestAlgorithm::Sha1 => oid::ECDH_SHA1,
-            DigestAlgorithm::Sha256 => oid::ECDH_SHA256,
-            DigestAlgorithm::Sha384 => oid::ECDH_SHA384,
-            DigestAlgorithm::Sha512 => oid::ECDH_SHA512,
+        match self {
+            Self::X963(DigestAlgorithm::Sha1) => oid::ECDH_SHA1,
+            Self::X963(DigestAlgorithm::Sha256) => oid::ECDH_SHA256,
+            Self::X963(DigestAlgorithm::Sha384) => oid::ECDH_SHA384,
+            Self::X963(DigestAlgorithm::Sha512) => oid::ECDH_SHA512,
+            Self::HkdfSha256 => oid::ECDH_HKDF_SHA256,
+            Self::HkdfSha384 => oid::ECDH_HKDF_SHA384,
+            Self::HkdfSha512 => oid::ECDH_HKDF_SHA512,
         }
     }
 }
@@ -451,7 +493,7 @@ fn check_empty_or_null(parameters: &[u8]) -> Result<(), Error> {
 }
 
 /// RFC 4055 §3.1; the digest must be MGF1's too and the trailer field the default.
-fn pss_parameters(parameters: &[u8]) -> Result<SignatureScheme, Error> {
+pub(crate) fn pss_parameters(parameters: &[u8]) -> Result<SignatureScheme, Error> {
     let what = "RSASSA-PSS-params";
     let mut outer = Reader::new(parameters);
     let mut fields = outer.sequence(what)?;

@@ -20,7 +20,8 @@ use crate::{
 /// contains no algorithm of its own.
 ///
 /// Graviola serves SHA-256, verification with RSA and ECDSA, ECDH, and RSA PKCS#1 v1.5 signatures,
-/// which are deterministic. It is not asked for PSS and ECDSA signatures nor for keys: it would
+/// which are deterministic. It has no P-521, and its Ed25519 takes keys of small order, so both
+/// curves of RFC 8410 and P-521 are the portable provider's. It is not asked for PSS and ECDSA signatures nor for keys: it would
 /// draw their randomness itself, and none may come from below the caller's [`Random`]. Both
 /// providers accept and refuse the same inputs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,12 +58,13 @@ impl CryptoProvider for Graviola {
             _ => return RustCrypto.verify(key, scheme, signed, signature),
         };
         match (key.kind(), scheme) {
-            (KeyKind::Ec(curve), SignatureScheme::Ecdsa(algorithm)) => {
-                let (point, fixed) = (key.key_bytes(), ec::fixed_signature(curve, signature)?);
-                match curve {
-                    Curve::P256 => verify_ecdsa::<ecdsa::P256>(point, algorithm, message, &fixed),
-                    Curve::P384 => verify_ecdsa::<ecdsa::P384>(point, algorithm, message, &fixed),
-                }
+            (KeyKind::Ec(Curve::P256), SignatureScheme::Ecdsa(algorithm)) => {
+                let fixed = ec::fixed_signature(Curve::P256, signature)?;
+                verify_ecdsa::<ecdsa::P256>(key.key_bytes(), algorithm, message, &fixed)
+            }
+            (KeyKind::Ec(Curve::P384), SignatureScheme::Ecdsa(algorithm)) => {
+                let fixed = ec::fixed_signature(Curve::P384, signature)?;
+                verify_ecdsa::<ecdsa::P384>(key.key_bytes(), algorithm, message, &fixed)
             }
             // What graviola does not take (sizes, exponents, the other form of DigestInfo, other
             // salts) the portable provider decides.
@@ -73,7 +75,10 @@ impl CryptoProvider for Graviola {
         }
     }
 
-    fn ephemeral_key(&self, curve: Curve, random: &dyn Random) -> Result<PrivateKey, Error> {
+    fn ephemeral_key(&self, kind: KeyKind, random: &dyn Random) -> Result<PrivateKey, Error> {
+        let KeyKind::Ec(curve @ (Curve::P256 | Curve::P384)) = kind else {
+            return RustCrypto.ephemeral_key(kind, random);
+        };
         let scalar = ec::generate_scalar(curve, random)?;
         let public = ec_public_key(curve, &public_point(curve, &scalar)?)?;
         Ok(PrivateKey::new(FastEc(EcKey::from_parts(
@@ -89,6 +94,9 @@ impl CryptoProvider for Graviola {
         match PrivateKeyInfo::from_der(pkcs8.expose())? {
             PrivateKeyInfo::Rsa(key) => Ok(PrivateKey::new(FastRsa::new(RsaKey::from_der(key)?)?)),
             PrivateKeyInfo::Ec(key) => Ok(PrivateKey::new(FastEc(EcKey::from_info(&key)?))),
+            PrivateKeyInfo::Ed25519(_) | PrivateKeyInfo::X25519(_) => {
+                RustCrypto.load_private_key(pkcs8)
+            }
         }
     }
 }
@@ -206,12 +214,12 @@ impl KeyOps for FastEc {
         self.0.unwrap_key(transport, wrapped, length, random)
     }
 
-    fn agree(&self, peer: &PublicKey) -> Result<Secret, Error> {
+    fn agree(&self, peer_key: &PublicKey) -> Result<Secret, Error> {
         let KeyKind::Ec(curve) = self.public_key().kind() else {
-            return self.0.agree(peer);
+            return self.0.agree(peer_key);
         };
-        ec::check_curve(peer, curve)?;
-        let (scalar, peer) = (self.0.scalar().expose(), peer.key_bytes());
+        ec::check_curve(peer_key, curve)?;
+        let (scalar, peer) = (self.0.scalar().expose(), peer_key.key_bytes());
         match curve {
             Curve::P256 => {
                 let own = key_agreement::p256::StaticPrivateKey::from_bytes(scalar);
@@ -229,6 +237,7 @@ impl KeyOps for FastEc {
                     .diffie_hellman(&peer.map_err(|_| POINT)?);
                 Ok(Secret::from(shared.map_err(|_| FAULT)?.0.as_slice()))
             }
+            Curve::P521 => self.0.agree(peer_key),
         }
     }
 }
@@ -239,6 +248,7 @@ fn public_point(curve: Curve, scalar: &Secret) -> Result<Vec<u8>, Error> {
             .map(|key| key.public_key_uncompressed().to_vec()),
         Curve::P384 => key_agreement::p384::StaticPrivateKey::from_bytes(scalar.expose())
             .map(|key| key.public_key_uncompressed().to_vec()),
+        Curve::P521 => return ec::public_point(curve, scalar),
     }
     .map_err(|_| FAULT)
 }

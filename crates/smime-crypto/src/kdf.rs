@@ -1,12 +1,58 @@
-//! Key derivation for ephemeral-static ECDH (RFC 5753).
+//! Key derivation for ephemeral-static ECDH (RFC 5753, RFC 8418).
 
+use hkdf::Hkdf;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::{
-    DigestAlgorithm, KeyWrap, Secret,
+    DigestAlgorithm, Error, KeyAgreement, KeyWrap, Secret,
     asn1::{Tag, Writer},
+    digest::with_digest,
 };
+
+/// Derives the key that wraps from an agreed `secret`.
+///
+/// `wrap_identifier` is the sender's DER AlgorithmIdentifier of the key wrap, see
+/// [`ecc_cms_shared_info_with`]. Under HKDF, `ukm` is the salt besides (RFC 8418 §2.2).
+pub fn wrapping_key(
+    agreement: KeyAgreement,
+    secret: &Secret,
+    wrap_identifier: &[u8],
+    wrap: KeyWrap,
+    ukm: Option<&[u8]>,
+) -> Secret {
+    let info = ecc_cms_shared_info_with(wrap_identifier, wrap, ukm);
+    let length = wrap.key_length();
+    match agreement {
+        KeyAgreement::X963(digest) => x963(digest, secret, &info, length),
+        KeyAgreement::HkdfSha256 | KeyAgreement::HkdfSha384 | KeyAgreement::HkdfSha512 => {
+            hkdf(agreement.digest(), ukm, secret, &info, length)
+                .expect("a wrapping key is shorter than what HKDF can give")
+        }
+    }
+}
+
+/// Derives `length` bytes by HKDF (RFC 5869 §2).
+///
+/// # Errors
+/// [`Error::Unsupported`] for more than 255 times the length of the digest.
+pub fn hkdf(
+    digest: DigestAlgorithm,
+    salt: Option<&[u8]>,
+    secret: &Secret,
+    info: &[u8],
+    length: usize,
+) -> Result<Secret, Error> {
+    if length > 255 * digest.length() {
+        return Err(TOO_LONG);
+    }
+    let mut derived = Secret::new(vec![0; length]);
+    with_digest!(digest, D => {
+        Hkdf::<D>::new(salt, secret.expose()).expand(info, derived.expose_mut())
+    })
+    .map_err(|_| TOO_LONG)?;
+    Ok(derived)
+}
 
 /// Derives `length` bytes by the ANSI-X9.63 function (SEC 1 §3.6.1).
 pub fn x963(digest: DigestAlgorithm, secret: &Secret, shared_info: &[u8], length: usize) -> Secret {
@@ -68,6 +114,8 @@ fn expand<D: Digest>(secret: &Secret, shared_info: &[u8], length: usize) -> Secr
     Secret::new(derived)
 }
 
+const TOO_LONG: Error = Error::Unsupported("so many bytes of one HKDF");
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +171,82 @@ mod tests {
                 .map(|byte| format!("{byte:02x}"))
                 .collect();
             assert_eq!(hex, expected, "{digest:?}");
+        }
+    }
+
+    #[test]
+    fn hkdf_gives_the_vectors_of_the_standard() {
+        // RFC 5869 §A.1 to §A.3, §A.4 for SHA-1.
+        let salt: Vec<u8> = (0..=12).collect();
+        let info: Vec<u8> = (0xf0..=0xf9).collect();
+        let (long_secret, long_salt) = ((0..0x50).collect(), (0x60..0xb0).collect::<Vec<u8>>());
+        let long_info: Vec<u8> = (0xb0..=0xff).collect();
+        for (digest, salt, secret, info, expected) in [
+            (
+                DigestAlgorithm::Sha256,
+                Some(&salt[..]),
+                vec![0x0b; 22],
+                &info[..],
+                "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
+            ),
+            (
+                DigestAlgorithm::Sha256,
+                Some(&long_salt),
+                long_secret,
+                &long_info,
+                "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87",
+            ),
+            (
+                DigestAlgorithm::Sha256,
+                Some(&[]),
+                vec![0x0b; 22],
+                &[],
+                "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
+            ),
+            (
+                DigestAlgorithm::Sha256,
+                None,
+                vec![0x0b; 22],
+                &[],
+                "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
+            ),
+            (
+                DigestAlgorithm::Sha1,
+                Some(&salt[..]),
+                vec![0x0b; 11],
+                &info[..],
+                "085a01ea1b10f36933068b56efa5ad81a4f14b822f5b091568a9cdd4f155fda2c22e422478d305f3f896",
+            ),
+        ] {
+            let length = expected.len() / 2;
+            let derived = hkdf(digest, salt, &Secret::new(secret), info, length).unwrap();
+            let hex: String = derived
+                .expose()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            assert_eq!(hex, expected);
+        }
+        let secret = Secret::new(vec![1; 32]);
+        let most = 255 * 32;
+        assert!(hkdf(DigestAlgorithm::Sha256, None, &secret, &[], most).is_ok());
+        let more = hkdf(DigestAlgorithm::Sha256, None, &secret, &[], most + 1);
+        assert!(matches!(more, Err(Error::Unsupported(_))));
+    }
+
+    #[test]
+    fn every_part_of_a_wrapping_key_counts() {
+        let secret = Secret::new(vec![1; 32]);
+        let mut seen = Vec::new();
+        for agreement in KeyAgreement::ALL {
+            for wrap in [KeyWrap::Aes128, KeyWrap::Aes256] {
+                for ukm in [None, Some(&[1][..]), Some(&[2])] {
+                    let key = wrapping_key(agreement, &secret, &wrap.identifier(), wrap, ukm);
+                    assert_eq!(key.expose().len(), wrap.key_length());
+                    assert!(!seen.contains(&key), "{agreement:?} {wrap:?}");
+                    seen.push(key);
+                }
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 use std::{fmt, ops::Deref};
 
 use crate::{
-    Error, KeyOps, Oid,
+    Error, KeyOps, Oid, SignatureScheme,
+    algorithm::pss_parameters,
     asn1::{Reader, Tag},
     oid,
 };
@@ -12,6 +13,8 @@ pub struct PublicKey {
     spki: Vec<u8>,
     kind: KeyKind,
     algorithm: Oid,
+    /// What an RSASSA-PSS key restricts its signatures to, if it does.
+    pss: Option<SignatureScheme>,
     /// The bytes inside the BIT STRING, as a range of `spki`.
     key: (usize, usize),
 }
@@ -24,8 +27,18 @@ pub enum KeyKind {
         /// Bits of the modulus.
         bits: u32,
     },
+    /// id-RSASSA-PSS with a modulus of so many bits: it makes such signatures and nothing else
+    /// (RFC 4055 §1.2).
+    RsaPss {
+        /// Bits of the modulus.
+        bits: u32,
+    },
     /// id-ecPublicKey on a named curve (RFC 5480 §2.1.1).
     Ec(Curve),
+    /// id-Ed25519: it signs (RFC 8410 §3).
+    Ed25519,
+    /// id-X25519: it agrees on keys (RFC 8410 §3).
+    X25519,
     /// Anything else.
     Unknown,
 }
@@ -37,6 +50,8 @@ pub enum Curve {
     P256,
     /// secp384r1.
     P384,
+    /// secp521r1.
+    P521,
 }
 
 impl PublicKey {
@@ -49,10 +64,15 @@ impl PublicKey {
     /// [`Error::Malformed`] when the outer structure is not DER.
     pub fn from_spki(der: &[u8]) -> Result<Self, Error> {
         let described = Described::read(der)?;
+        let pss = match described.kind {
+            KeyKind::RsaPss { .. } => pss_parameters(described.parameters).ok(),
+            _ => None,
+        };
         Ok(Self {
             spki: der.to_vec(),
             kind: described.kind,
             algorithm: described.algorithm,
+            pss,
             key: described.key,
         })
     }
@@ -72,7 +92,25 @@ impl PublicKey {
         self.algorithm
     }
 
-    /// Returns the octets of subjectPublicKey: an RSAPublicKey, or an uncompressed point.
+    /// Says whether signatures by `scheme` are ones this key may have made: those of its kind and,
+    /// of an RSASSA-PSS key with parameters, those with its digest and at least its salt
+    /// (RFC 4055 §3.3).
+    pub fn admits(&self, scheme: SignatureScheme) -> bool {
+        match (self.kind, scheme, self.pss) {
+            (
+                KeyKind::RsaPss { .. },
+                SignatureScheme::RsaPss { digest, salt },
+                Some(SignatureScheme::RsaPss {
+                    digest: only,
+                    salt: least,
+                }),
+            ) => digest == only && salt >= least,
+            (kind, scheme, _) => kind.signs_by(scheme),
+        }
+    }
+
+    /// Returns the octets of subjectPublicKey: an RSAPublicKey, an uncompressed point, or the 32
+    /// octets of an Ed25519 or X25519 key.
     pub fn key_bytes(&self) -> &[u8] {
         self.spki.get(self.key.0..self.key.1).unwrap_or_default()
     }
@@ -80,9 +118,11 @@ impl PublicKey {
     /// Returns the size people name the key by: bits of the modulus or of the field; 0 if unknown.
     pub fn bits(&self) -> u32 {
         match self.kind {
-            KeyKind::Rsa { bits } => bits,
+            KeyKind::Rsa { bits } | KeyKind::RsaPss { bits } => bits,
             KeyKind::Ec(Curve::P256) => 256,
             KeyKind::Ec(Curve::P384) => 384,
+            KeyKind::Ec(Curve::P521) => 521,
+            KeyKind::Ed25519 | KeyKind::X25519 => 255,
             KeyKind::Unknown => 0,
         }
     }
@@ -99,15 +139,16 @@ impl KeyKind {
 }
 
 /// What a SubjectPublicKeyInfo says.
-struct Described {
+struct Described<'a> {
     kind: KeyKind,
     algorithm: Oid,
+    parameters: &'a [u8],
     /// Where the octets inside the BIT STRING stand.
     key: (usize, usize),
 }
 
-impl Described {
-    fn read(der: &[u8]) -> Result<Self, Error> {
+impl<'a> Described<'a> {
+    fn read(der: &'a [u8]) -> Result<Self, Error> {
         let mut outer = Reader::new(der);
         let mut spki = outer.sequence("SubjectPublicKeyInfo")?;
         outer.finish("SubjectPublicKeyInfo")?;
@@ -121,12 +162,16 @@ impl Described {
         let end = start + bits.raw.len();
         let kind = match algorithm {
             oid::RSA_ENCRYPTION => rsa_kind(parameters, key),
+            oid::RSASSA_PSS => rsa_pss_kind(parameters, key),
             oid::EC_PUBLIC_KEY => ec_kind(parameters, key),
+            oid::ED25519 => octets_kind(KeyKind::Ed25519, parameters, key),
+            oid::X25519 => octets_kind(KeyKind::X25519, parameters, key),
             _ => None,
         };
         Ok(Self {
             kind: kind.unwrap_or(KeyKind::Unknown),
             algorithm,
+            parameters,
             key: (end - key.len(), end),
         })
     }
@@ -157,20 +202,57 @@ impl Deref for PrivateKey {
     }
 }
 
+impl KeyKind {
+    /// Says whether a key of this kind can make signatures.
+    pub fn can_sign(self) -> bool {
+        match self {
+            Self::Rsa { .. } | Self::RsaPss { .. } | Self::Ec(_) | Self::Ed25519 => true,
+            Self::X25519 | Self::Unknown => false,
+        }
+    }
+
+    /// Says whether a content key can be sent to a key of this kind, by transport or agreement.
+    pub fn can_be_encrypted_to(self) -> bool {
+        match self {
+            Self::Rsa { .. } => true,
+            other => other.can_agree(),
+        }
+    }
+
+    /// Says whether a key of this kind agrees with another on a secret.
+    pub fn can_agree(self) -> bool {
+        matches!(self, Self::Ec(_) | Self::X25519)
+    }
+
+    /// Says whether a key of this kind signs by `scheme`.
+    pub fn signs_by(self, scheme: SignatureScheme) -> bool {
+        match scheme {
+            SignatureScheme::RsaPkcs1(_) => matches!(self, Self::Rsa { .. }),
+            SignatureScheme::RsaPss { .. } => {
+                matches!(self, Self::Rsa { .. } | Self::RsaPss { .. })
+            }
+            SignatureScheme::Ecdsa(_) => matches!(self, Self::Ec(_)),
+            SignatureScheme::Ed25519 => self == Self::Ed25519,
+        }
+    }
+}
+
 impl Curve {
+    /// Every curve of this crate.
+    pub const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
+
     /// Returns the identifier of the named curve (RFC 5480 §2.1.1.1).
     pub fn oid(self) -> Oid {
         match self {
             Self::P256 => oid::SECP256R1,
             Self::P384 => oid::SECP384R1,
+            Self::P521 => oid::SECP521R1,
         }
     }
 
     /// Returns the curve of an identifier, if this crate has it.
     pub fn from_oid(oid: Oid) -> Option<Self> {
-        [Self::P256, Self::P384]
-            .into_iter()
-            .find(|curve| curve.oid() == oid)
+        Self::ALL.into_iter().find(|curve| curve.oid() == oid)
     }
 
     /// Returns the bytes of one field element.
@@ -178,6 +260,7 @@ impl Curve {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,
+            Self::P521 => 66,
         }
     }
 }
@@ -187,6 +270,23 @@ fn rsa_kind(parameters: &[u8], key: &[u8]) -> Option<KeyKind> {
     if !(parameters.is_empty() || parameters == [5, 0]) {
         return None;
     }
+    Some(KeyKind::Rsa {
+        bits: rsa_bits(key)?,
+    })
+}
+
+/// RFC 4055 §1.2: parameters are absent, or ones that a signature could have.
+fn rsa_pss_kind(parameters: &[u8], key: &[u8]) -> Option<KeyKind> {
+    if !parameters.is_empty() {
+        pss_parameters(parameters).ok()?;
+    }
+    Some(KeyKind::RsaPss {
+        bits: rsa_bits(key)?,
+    })
+}
+
+/// Returns the bits of the modulus of a DER RSAPublicKey.
+fn rsa_bits(key: &[u8]) -> Option<u32> {
     let mut outer = Reader::new(key);
     let mut fields = outer.sequence("RSAPublicKey").ok()?;
     outer.finish("RSAPublicKey").ok()?;
@@ -201,9 +301,12 @@ fn rsa_kind(parameters: &[u8], key: &[u8]) -> Option<KeyKind> {
         .len()
         .checked_mul(8)?
         .checked_sub(usize::try_from(modulus.first()?.leading_zeros()).ok()?)?;
-    Some(KeyKind::Rsa {
-        bits: u32::try_from(bits).ok()?,
-    })
+    u32::try_from(bits).ok()
+}
+
+/// RFC 8410 §3, §4: no parameters, not even NULL, and 32 octets.
+fn octets_kind(kind: KeyKind, parameters: &[u8], key: &[u8]) -> Option<KeyKind> {
+    (parameters.is_empty() && key.len() == 32).then_some(kind)
 }
 
 /// Named curves and uncompressed points alone (RFC 5480 §2.1.1, §2.2).
@@ -218,7 +321,7 @@ fn ec_kind(parameters: &[u8], key: &[u8]) -> Option<KeyKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asn1::Writer;
+    use crate::{DigestAlgorithm, asn1::Writer};
 
     fn spki(parameters: &[u8], algorithm: Oid, key: &[u8]) -> Vec<u8> {
         Writer::encode(|w| {
@@ -260,6 +363,7 @@ mod tests {
     #[test]
     fn keys_that_nothing_may_accept_are_unknown() {
         let p256 = Writer::encode(|w| w.oid(oid::SECP256R1));
+        let p521 = Writer::encode(|w| w.oid(oid::SECP521R1));
         let unknown_curve = Writer::encode(|w| w.oid(Oid::new("1.3.132.0.10")));
         let point = [&[4][..], &[1; 64]].concat();
         let good = rsa(&[0xff; 256], &[1, 0, 1]);
@@ -271,6 +375,18 @@ mod tests {
             spki(&[5, 0], oid::RSA_ENCRYPTION, &[&good[..], &[0]].concat()),
             spki(&[4, 0], oid::RSA_ENCRYPTION, &good),
             spki(&[5, 0], oid::RSASSA_PSS, &good),
+            spki(&[0x30, 2, 5, 0], oid::RSASSA_PSS, &good),
+            spki(&[], oid::RSASSA_PSS, &rsa(&[0xff; 256], &[2])),
+            spki(&[5, 0], oid::ED25519, &[1; 32]),
+            spki(&[5, 0], oid::X25519, &[1; 32]),
+            spki(&p256, oid::X25519, &[1; 32]),
+            spki(&[], oid::ED25519, &[1; 31]),
+            spki(&[], oid::ED25519, &[1; 33]),
+            spki(&[], oid::X25519, &[]),
+            spki(&[], oid::X25519, &[1; 56]),
+            spki(&[], Oid::new("1.3.101.113"), &[1; 57]),
+            spki(&p521, oid::EC_PUBLIC_KEY, &[&[4][..], &[0; 131]].concat()),
+            spki(&p521, oid::EC_PUBLIC_KEY, &[&[4][..], &[0; 128]].concat()),
             spki(&unknown_curve, oid::EC_PUBLIC_KEY, &point),
             spki(&[], oid::EC_PUBLIC_KEY, &point),
             spki(&[0x30, 0], oid::EC_PUBLIC_KEY, &point),
@@ -282,6 +398,56 @@ mod tests {
             let public = PublicKey::from_spki(&der).unwrap();
             assert_eq!((public.kind(), public.bits()), (KeyKind::Unknown, 0));
         }
+    }
+
+    #[test]
+    fn keys_of_fixed_length_are_their_octets() {
+        for (algorithm, kind, signs) in [
+            (oid::ED25519, KeyKind::Ed25519, true),
+            (oid::X25519, KeyKind::X25519, false),
+        ] {
+            let public = PublicKey::from_spki(&spki(&[], algorithm, &[7; 32])).unwrap();
+            assert_eq!((public.kind(), public.bits()), (kind, 255));
+            assert_eq!(public.key_bytes(), [7; 32]);
+            assert_eq!((kind.can_sign(), kind.can_agree()), (signs, !signs));
+            assert_eq!(kind.can_be_encrypted_to(), !signs);
+        }
+        let p521 = Writer::encode(|w| w.oid(oid::SECP521R1));
+        let point = [&[4][..], &[1; 132]].concat();
+        let public = PublicKey::from_spki(&spki(&p521, oid::EC_PUBLIC_KEY, &point)).unwrap();
+        assert_eq!(
+            (public.kind(), public.bits()),
+            (KeyKind::Ec(Curve::P521), 521)
+        );
+    }
+
+    #[test]
+    fn a_pss_key_admits_pss_within_its_parameters_alone() {
+        let key = rsa(&[0xff; 256], &[1, 0, 1]);
+        let (sha256, sha512) = (DigestAlgorithm::Sha256, DigestAlgorithm::Sha512);
+        let pss = |digest, salt| SignatureScheme::RsaPss { digest, salt };
+        let whole = pss(sha256, 32).identifier();
+        let mut fields = Reader::new(&whole).sequence("").unwrap();
+        fields.oid().unwrap();
+        for (parameters, scheme, admitted) in [
+            (&[][..], pss(sha256, 32), true),
+            (&[], pss(sha512, 0), true),
+            (&[], SignatureScheme::RsaPkcs1(sha256), false),
+            (fields.rest(), pss(sha256, 32), true),
+            (fields.rest(), pss(sha256, 40), true),
+            (fields.rest(), pss(sha256, 31), false),
+            (fields.rest(), pss(sha512, 32), false),
+            (fields.rest(), SignatureScheme::RsaPkcs1(sha256), false),
+            (fields.rest(), SignatureScheme::Ecdsa(sha256), false),
+        ] {
+            let public = PublicKey::from_spki(&spki(parameters, oid::RSASSA_PSS, &key)).unwrap();
+            assert_eq!(public.kind(), KeyKind::RsaPss { bits: 2048 });
+            assert_eq!(public.admits(scheme), admitted, "{scheme:?}");
+            assert!(!public.kind().can_be_encrypted_to());
+        }
+        let plain = PublicKey::from_spki(&spki(&[5, 0], oid::RSA_ENCRYPTION, &key)).unwrap();
+        assert!(plain.admits(pss(sha256, 0)) && plain.admits(SignatureScheme::RsaPkcs1(sha512)));
+        assert!(!plain.admits(SignatureScheme::Ed25519));
     }
 
     #[test]

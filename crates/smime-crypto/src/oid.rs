@@ -46,19 +46,27 @@ impl Oid {
     /// Makes an identifier of DER content octets; `None` when they are not one (X.690 §8.19) or
     /// longer than 63 octets.
     pub fn from_bytes(content: &[u8]) -> Option<Self> {
-        let ends = content.last().is_some_and(|last| last & 0x80 == 0);
-        let padded = content
-            .iter()
-            .scan(false, |within, byte| {
-                let starts_with_zero = !*within && *byte == 0x80;
-                *within = byte & 0x80 != 0;
-                Some(starts_with_zero)
-            })
-            .any(|padded| padded);
+        if !Self::is_valid(content) {
+            return None;
+        }
         let mut bytes = [0; MAX_LENGTH];
         bytes.get_mut(..content.len())?.copy_from_slice(content);
         let length = u8::try_from(content.len()).ok()?;
-        (ends && !padded).then_some(Self { bytes, length })
+        Some(Self { bytes, length })
+    }
+
+    /// Says whether DER content octets are an identifier that [`from_bytes`](Self::from_bytes)
+    /// takes.
+    pub fn is_valid(content: &[u8]) -> bool {
+        let mut ended = true;
+        for byte in content {
+            // An arc must not begin with a zero septet.
+            if ended && *byte == 0x80 {
+                return false;
+            }
+            ended = byte & 0x80 == 0;
+        }
+        ended && (1..=MAX_LENGTH).contains(&content.len())
     }
 
     /// Returns the content octets of the DER encoding.
@@ -123,10 +131,14 @@ pub(crate) const RSASSA_PSS: Oid = Oid::new("1.2.840.113549.1.1.10");
 pub(crate) const SHA256_WITH_RSA: Oid = Oid::new("1.2.840.113549.1.1.11");
 pub(crate) const SHA384_WITH_RSA: Oid = Oid::new("1.2.840.113549.1.1.12");
 pub(crate) const SHA512_WITH_RSA: Oid = Oid::new("1.2.840.113549.1.1.13");
+// RFC 8410 §3
+pub(crate) const X25519: Oid = Oid::new("1.3.101.110");
+pub(crate) const ED25519: Oid = Oid::new("1.3.101.112");
 // RFC 5480 §2.1.1, RFC 5758 §3.2
 pub(crate) const EC_PUBLIC_KEY: Oid = Oid::new("1.2.840.10045.2.1");
 pub(crate) const SECP256R1: Oid = Oid::new("1.2.840.10045.3.1.7");
 pub(crate) const SECP384R1: Oid = Oid::new("1.3.132.0.34");
+pub(crate) const SECP521R1: Oid = Oid::new("1.3.132.0.35");
 pub(crate) const ECDSA_WITH_SHA1: Oid = Oid::new("1.2.840.10045.4.1");
 pub(crate) const ECDSA_WITH_SHA256: Oid = Oid::new("1.2.840.10045.4.3.2");
 pub(crate) const ECDSA_WITH_SHA384: Oid = Oid::new("1.2.840.10045.4.3.3");
@@ -136,6 +148,10 @@ pub(crate) const ECDH_SHA1: Oid = Oid::new("1.3.133.16.840.63.0.2");
 pub(crate) const ECDH_SHA256: Oid = Oid::new("1.3.132.1.11.1");
 pub(crate) const ECDH_SHA384: Oid = Oid::new("1.3.132.1.11.2");
 pub(crate) const ECDH_SHA512: Oid = Oid::new("1.3.132.1.11.3");
+// RFC 8418 §2.2
+pub(crate) const ECDH_HKDF_SHA256: Oid = Oid::new("1.2.840.113549.1.9.16.3.19");
+pub(crate) const ECDH_HKDF_SHA384: Oid = Oid::new("1.2.840.113549.1.9.16.3.20");
+pub(crate) const ECDH_HKDF_SHA512: Oid = Oid::new("1.2.840.113549.1.9.16.3.21");
 // RFC 5754 §2, RFC 8017 appendix C
 pub(crate) const SHA1: Oid = Oid::new("1.3.14.3.2.26");
 pub(crate) const SHA256: Oid = Oid::new("2.16.840.1.101.3.4.2.1");

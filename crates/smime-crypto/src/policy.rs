@@ -107,9 +107,11 @@ impl AlgorithmPolicy {
             (Algorithm::Cipher(_), Use::Encrypt | Use::Decrypt) => Cutoff::Always,
             // SHA-1 is sound inside OAEP and X9.63, where collisions do not matter; peers default
             // to it, we never write it.
-            (Algorithm::Transport(KeyTransport::RsaOaep { digest, .. }), Use::Encrypt)
-            | (Algorithm::Agreement(KeyAgreement(digest)), Use::Encrypt) => {
+            (Algorithm::Transport(KeyTransport::RsaOaep { digest, .. }), Use::Encrypt) => {
                 Cutoff::never_if(is_sha1(digest))
+            }
+            (Algorithm::Agreement(agreement), Use::Encrypt) => {
+                Cutoff::never_if(is_sha1(agreement.digest()))
             }
             (Algorithm::Transport(_) | Algorithm::Agreement(_), Use::Encrypt | Use::Decrypt) => {
                 Cutoff::Always
@@ -129,12 +131,22 @@ impl AlgorithmPolicy {
     /// shows what size assumptions cost); below 2048 nothing is produced (RFC 8551 §4), while
     /// everything that a key can still open may be read.
     fn key(&self, kind: KeyKind, usage: Use) -> Cutoff {
+        let has_use = match usage {
+            Use::Sign | Use::AcceptSignature => kind.can_sign(),
+            Use::Encrypt | Use::Decrypt => kind.can_be_encrypted_to(),
+        };
         let bits = match kind {
+            _ if !has_use => return Cutoff::Never,
             KeyKind::Rsa {
                 bits: bits @ ..=16_384,
+            }
+            | KeyKind::RsaPss {
+                bits: bits @ ..=16_384,
             } => bits,
-            KeyKind::Ec(_) => return Cutoff::Always,
-            KeyKind::Rsa { .. } | KeyKind::Unknown => return Cutoff::Never,
+            KeyKind::Ec(_) | KeyKind::Ed25519 | KeyKind::X25519 => return Cutoff::Always,
+            KeyKind::Rsa { .. } | KeyKind::RsaPss { .. } | KeyKind::Unknown => {
+                return Cutoff::Never;
+            }
         };
         match usage {
             Use::Sign | Use::Encrypt => Cutoff::never_if(bits < 2048),
@@ -216,6 +228,10 @@ mod tests {
         Algorithm::Key(KeyKind::Rsa { bits })
     }
 
+    const fn pss(bits: u32) -> Algorithm {
+        Algorithm::Key(KeyKind::RsaPss { bits })
+    }
+
     const fn oaep(digest: DigestAlgorithm) -> Algorithm {
         Algorithm::Transport(KeyTransport::RsaOaep {
             digest,
@@ -257,6 +273,19 @@ mod tests {
             (rsa(16_385), NOW, false, false),
             (rsa(u32::MAX), NOW, false, false),
             (Algorithm::Key(KeyKind::Ec(Curve::P256)), NOW, true, true),
+            (Algorithm::Key(KeyKind::Ec(Curve::P521)), NOW, true, true),
+            (Algorithm::Key(KeyKind::Ed25519), NOW, true, true),
+            (
+                Algorithm::Signature(SignatureScheme::Ed25519),
+                NOW,
+                true,
+                true,
+            ),
+            (Algorithm::Key(KeyKind::X25519), NOW, false, false),
+            (pss(2048), NOW, true, true),
+            (pss(2047), NOW, false, true),
+            (pss(511), UnixTime(0), false, false),
+            (pss(16_385), NOW, false, false),
             (Algorithm::Key(KeyKind::Unknown), NOW, false, false),
         ] {
             for (policy, expected) in [
@@ -295,9 +324,10 @@ mod tests {
                     (Algorithm::Key(KeyKind::Unknown), Use::Sign),
                     (oaep(DigestAlgorithm::Sha1), Use::Encrypt),
                     (
-                        Algorithm::Agreement(KeyAgreement(DigestAlgorithm::Sha1)),
+                        Algorithm::Agreement(KeyAgreement::X963(DigestAlgorithm::Sha1)),
                         Use::Encrypt,
                     ),
+                    (pss(2047), Use::Sign),
                 ] {
                     assert!(
                         policy.permits(algorithm, usage, at).is_err(),
@@ -321,9 +351,15 @@ mod tests {
             ),
             (Algorithm::Transport(KeyTransport::RsaPkcs1), Use::Sign),
             (
-                Algorithm::Agreement(KeyAgreement(DigestAlgorithm::Sha256)),
+                Algorithm::Agreement(KeyAgreement::X963(DigestAlgorithm::Sha256)),
                 Use::AcceptSignature,
             ),
+            (Algorithm::Key(KeyKind::X25519), Use::Sign),
+            (Algorithm::Key(KeyKind::X25519), Use::AcceptSignature),
+            (Algorithm::Key(KeyKind::Ed25519), Use::Encrypt),
+            (Algorithm::Key(KeyKind::Ed25519), Use::Decrypt),
+            (pss(4096), Use::Encrypt),
+            (pss(4096), Use::Decrypt),
         ] {
             assert!(
                 policy.permits(algorithm, usage, NOW).is_err(),
@@ -353,7 +389,10 @@ mod tests {
             rsa(1024),
             oaep(DigestAlgorithm::Sha1),
             Algorithm::Transport(KeyTransport::RsaPkcs1),
-            Algorithm::Agreement(KeyAgreement(DigestAlgorithm::Sha1)),
+            Algorithm::Agreement(KeyAgreement::X963(DigestAlgorithm::Sha1)),
+            Algorithm::Agreement(KeyAgreement::HkdfSha256),
+            Algorithm::Key(KeyKind::X25519),
+            Algorithm::Key(KeyKind::Ec(Curve::P521)),
         ] {
             assert_eq!(policy.permits(algorithm, Use::Decrypt, NOW), Ok(()));
         }

@@ -1,7 +1,7 @@
 use zeroize::Zeroizing;
 
 use crate::{
-    Curve, Error, PublicKey, Secret,
+    Curve, Error, Oid, PublicKey, Secret,
     asn1::{Reader, Tag, Writer},
     oid,
 };
@@ -12,6 +12,17 @@ pub(crate) enum PrivateKeyInfo<'a> {
     Rsa(&'a [u8]),
     /// An ECPrivateKey (RFC 5915 §3).
     Ec(EcPrivateKey<'a>),
+    /// The octets of an Ed25519 key (RFC 8410 §7).
+    Ed25519(OctetKey<'a>),
+    /// The octets of an X25519 key (RFC 8410 §7).
+    X25519(OctetKey<'a>),
+}
+
+/// The fields of a key that is 32 octets.
+pub(crate) struct OctetKey<'a> {
+    pub(crate) private: &'a [u8; 32],
+    /// The public key that stands beside it, in version 2.
+    pub(crate) public: Option<&'a [u8]>,
 }
 
 /// The fields of an ECPrivateKey.
@@ -33,6 +44,7 @@ impl<'a> PrivateKeyInfo<'a> {
         }
         let mut algorithm = fields.sequence("AlgorithmIdentifier")?;
         let identifier = algorithm.oid()?;
+        let offset = fields.offset();
         let key = fields.octet_string("privateKey")?;
         fields.optional(Tag::context_constructed(0), "attributes")?;
         let point = match fields.optional(Tag::context(1), "publicKey")? {
@@ -51,8 +63,27 @@ impl<'a> PrivateKeyInfo<'a> {
                 fields.points[1] = point;
                 Ok(Self::Ec(fields))
             }
+            oid::ED25519 | oid::X25519 if !algorithm.is_empty() => {
+                Err(Error::Unsupported("parameters of the private key"))
+            }
+            oid::ED25519 => Ok(Self::Ed25519(OctetKey::from_der(key, point, offset)?)),
+            oid::X25519 => Ok(Self::X25519(OctetKey::from_der(key, point, offset)?)),
             other => Err(Error::UnknownAlgorithm(other)),
         }
+    }
+}
+
+impl<'a> OctetKey<'a> {
+    /// Reads a CurvePrivateKey (RFC 8410 §7), which stands at `offset` of the PKCS#8.
+    fn from_der(der: &'a [u8], public: Option<&'a [u8]>, offset: usize) -> Result<Self, Error> {
+        let mut outer = Reader::new(der);
+        let octets = outer.octet_string(CURVE_KEY)?;
+        outer.finish(CURVE_KEY)?;
+        let private = octets.try_into().map_err(|_| Error::Malformed {
+            what: CURVE_KEY,
+            offset,
+        })?;
+        Ok(Self { private, public })
     }
 }
 
@@ -132,6 +163,14 @@ pub(crate) fn wrap_ec_der(curve: Curve, ec_private_key: &[u8]) -> Secret {
     element(Tag::SEQUENCE, &[VERSION_0, &algorithm, key.expose()])
 }
 
+/// Returns the PKCS#8 of a key of 32 octets, in version 1, which every peer reads (RFC 8410 §7).
+pub(crate) fn wrap_octets(algorithm: Oid, octets: &[u8]) -> Secret {
+    let algorithm = Writer::encode(|w| w.sequence(|w| w.oid(algorithm)));
+    let inner = element(Tag::OCTET_STRING, &[octets]);
+    let key = element(Tag::OCTET_STRING, &[inner.expose()]);
+    element(Tag::SEQUENCE, &[VERSION_0, &algorithm, key.expose()])
+}
+
 /// Returns the public key of an RSA modulus and exponent.
 pub(crate) fn rsa_public_key(modulus: &[u8], exponent: &[u8]) -> Result<PublicKey, Error> {
     let key = Writer::encode(|w| {
@@ -147,6 +186,16 @@ pub(crate) fn rsa_public_key(modulus: &[u8], exponent: &[u8]) -> Result<PublicKe
                 w.null();
             });
             w.bit_string(&key);
+        });
+    }))
+}
+
+/// Returns the public key of 32 octets (RFC 8410 §4).
+pub(crate) fn octet_public_key(algorithm: Oid, octets: &[u8]) -> Result<PublicKey, Error> {
+    PublicKey::from_spki(&Writer::encode(|w| {
+        w.sequence(|w| {
+            w.sequence(|w| w.oid(algorithm));
+            w.bit_string(octets);
         });
     }))
 }
@@ -189,4 +238,5 @@ fn element(tag: Tag, parts: &[&[u8]]) -> Secret {
 const VERSION_0: &[u8] = &[2, 1, 0];
 const VERSION_1: &[u8] = &[2, 1, 1];
 const PKCS8: &str = "PrivateKeyInfo";
+const CURVE_KEY: &str = "CurvePrivateKey";
 const SEC1: &str = "ECPrivateKey";

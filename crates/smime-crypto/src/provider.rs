@@ -3,8 +3,8 @@ use std::fmt::Debug;
 use sha1::{Digest as _, Sha1};
 
 use crate::{
-    Curve, DigestAlgorithm, Error, KeyKind, KeyTransport, PrivateKey, PublicKey, Random,
-    RustCrypto, Secret, SignatureScheme,
+    DigestAlgorithm, Error, KeyKind, KeyTransport, PrivateKey, PublicKey, Random, RustCrypto,
+    Secret, SignatureScheme,
 };
 
 /// The operations that have two implementations; see the crate's documentation for those that
@@ -16,8 +16,8 @@ pub trait CryptoProvider: Debug + Send + Sync {
     /// Checks a signature.
     ///
     /// # Errors
-    /// [`Error::BadSignature`] when it does not match; [`Error::WrongKey`] when `scheme` is not
-    /// one of `key`'s kind.
+    /// [`Error::BadSignature`] when it does not match; [`Error::WrongKey`] when `key` does not
+    /// admit `scheme`; [`Error::Unsupported`] for Ed25519 over a digest.
     fn verify(
         &self,
         key: &PublicKey,
@@ -26,11 +26,12 @@ pub trait CryptoProvider: Debug + Send + Sync {
         signature: &[u8],
     ) -> Result<(), Error>;
 
-    /// Makes a key for one message (ephemeral-static ECDH, RFC 5753 §3.1).
+    /// Makes a key for one message, of the kind of its recipients' (ephemeral-static ECDH,
+    /// RFC 5753 §3.1, RFC 8418 §3).
     ///
     /// # Errors
-    /// [`Error::NoRandomness`].
-    fn ephemeral_key(&self, curve: Curve, random: &dyn Random) -> Result<PrivateKey, Error>;
+    /// [`Error::NoRandomness`]; [`Error::WrongKey`] for a kind that does not agree.
+    fn ephemeral_key(&self, kind: KeyKind, random: &dyn Random) -> Result<PrivateKey, Error>;
 
     /// Makes a key pair to keep, as unprotected PKCS#8.
     ///
@@ -53,7 +54,8 @@ pub trait KeyOps: Debug + Send + Sync {
     /// Signs.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] when `scheme` is not one of this key's kind.
+    /// [`Error::WrongKey`] when `scheme` is not one of this key's kind; [`Error::Unsupported`] for
+    /// Ed25519 over a digest.
     fn sign(
         &self,
         scheme: SignatureScheme,
@@ -77,10 +79,12 @@ pub trait KeyOps: Debug + Send + Sync {
         random: &dyn Random,
     ) -> Result<Secret, Error>;
 
-    /// Agrees on a shared secret: the x-coordinate, as long as the field (SEC 1 §3.3.1).
+    /// Agrees on a shared secret: the x-coordinate, as long as the field (SEC 1 §3.3.1,
+    /// RFC 7748 §6.1).
     ///
     /// # Errors
-    /// [`Error::WrongKey`] when the keys are not on one curve.
+    /// [`Error::WrongKey`] when the keys are not on one curve, when the peer's is no point of it,
+    /// and when the secret would be the same whatever this key (RFC 7748 §6.1).
     fn agree(&self, peer: &PublicKey) -> Result<Secret, Error>;
 }
 
@@ -98,7 +102,7 @@ pub trait Hasher: Send {
 pub enum Signed<'a> {
     /// The bytes themselves.
     Message(&'a [u8]),
-    /// Their digest, by the scheme's algorithm.
+    /// Their digest, by the scheme's algorithm; Ed25519 signs no digest (RFC 8032 §5.1).
     Digest(&'a [u8]),
 }
 

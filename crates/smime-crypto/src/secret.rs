@@ -30,6 +30,19 @@ impl Secret {
         &self.0
     }
 
+    /// Returns the bytes, to be written over.
+    pub(crate) fn expose_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+
+    /// Clears the bits of the first byte that `mask` lacks.
+    pub(crate) fn with_first_masked(mut self, mask: u8) -> Self {
+        if let Some(first) = self.0.first_mut() {
+            *first &= mask;
+        }
+        self
+    }
+
     /// Overwrites this secret with `other` where `choice` is set, in constant time.
     ///
     /// Both must have one length; otherwise nothing changes.

@@ -20,12 +20,19 @@ const SHA2: [DigestAlgorithm; 3] = [
 macro_rules! key {
     ($name:literal) => {
         read_private_key(
-            include_bytes!(concat!("../../../testdata/keys/", $name)),
+            include_bytes!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../testdata/keys/",
+                $name
+            )),
             None,
         )
         .unwrap()
     };
 }
+
+#[path = "providers/rfc8410.rs"]
+mod rfc8410;
 
 fn providers() -> Vec<&'static dyn CryptoProvider> {
     #[allow(unused_mut)] // without the feature there is one
@@ -109,6 +116,10 @@ fn what_one_provider_signs_every_provider_verifies() {
             key!("p384-a.pem"),
             DigestAlgorithm::ALL.map(SignatureScheme::Ecdsa).to_vec(),
         ),
+        (
+            key!("p521-a.pem"),
+            DigestAlgorithm::ALL.map(SignatureScheme::Ecdsa).to_vec(),
+        ),
     ];
     for (signer, verifier) in pairs() {
         for (pkcs8, schemes) in &cases {
@@ -166,6 +177,11 @@ fn a_signature_verifies_for_nothing_else() {
             key!("p384-a.pem"),
             key!("p384-b.pem"),
             SignatureScheme::Ecdsa(DigestAlgorithm::Sha384),
+        ),
+        (
+            key!("p521-a.pem"),
+            key!("p521-b.pem"),
+            SignatureScheme::Ecdsa(DigestAlgorithm::Sha512),
         ),
     ] {
         for provider in providers() {
@@ -259,8 +275,8 @@ fn schemes_of_another_kind_of_key_are_refused() {
         }
         let unknown = PublicKey::from_spki(&Writer::encode(|w| {
             w.sequence(|w| {
-                w.sequence(|w| w.oid(smime_crypto::Oid::new("1.3.101.112")));
-                w.bit_string(&[1; 32]);
+                w.sequence(|w| w.oid(smime_crypto::Oid::new("1.3.101.113")));
+                w.bit_string(&[1; 57]);
             });
         }));
         let verified = provider.verify(&unknown.unwrap(), ecdsa, Signed::Message(b"x"), &[0; 64]);
@@ -374,7 +390,28 @@ fn representatives_not_below_the_modulus_are_refused() {
 
 #[test]
 fn ecdsa_signatures_have_one_encoding_and_numbers_in_range() {
-    let order = unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+    for (pkcs8, order, digest) in [
+        (
+            key!("p256-a.pem"),
+            "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+            DigestAlgorithm::Sha256,
+        ),
+        (
+            key!("p384-a.pem"),
+            "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+            DigestAlgorithm::Sha384,
+        ),
+        (
+            key!("p521-a.pem"),
+            "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+            DigestAlgorithm::Sha512,
+        ),
+    ] {
+        check_one_encoding(&pkcs8, &unhex(order), SignatureScheme::Ecdsa(digest));
+    }
+}
+
+fn check_one_encoding(pkcs8: &Secret, order: &[u8], scheme: SignatureScheme) {
     let signature = |r: &[u8], s: &[u8]| {
         Writer::encode(|w| {
             w.sequence(|w| {
@@ -383,16 +420,20 @@ fn ecdsa_signatures_have_one_encoding_and_numbers_in_range() {
             });
         })
     };
-    let scheme = SignatureScheme::Ecdsa(DigestAlgorithm::Sha256);
     for provider in providers() {
-        let key = provider.load_private_key(&key!("p256-a.pem")).unwrap();
+        let key = provider.load_private_key(pkcs8).unwrap();
         let good = key.sign(scheme, Signed::Message(b"x"), &OsRandom).unwrap();
         let mut outer = Reader::new(&good);
         let mut fields = outer.sequence("").unwrap();
         let (r, s) = (fields.unsigned("").unwrap(), fields.unsigned("").unwrap());
-        let mut s_long_form = good.clone();
-        s_long_form[1] += 1;
-        s_long_form.insert(2, 0x81);
+        let mut other_length = good.clone();
+        if good[1] == 0x81 {
+            // A length in one octet more than it needs.
+            other_length[1] = 0x82;
+            other_length.insert(2, 0);
+        } else {
+            other_length.insert(1, 0x81);
+        }
         let padded = Writer::encode(|w| {
             w.sequence(|w| {
                 w.element(Tag::INTEGER, &[&[0, 0], r].concat());
@@ -411,14 +452,15 @@ fn ecdsa_signatures_have_one_encoding_and_numbers_in_range() {
         for bad in [
             signature(&[], s),
             signature(r, &[]),
-            signature(&order, s),
-            signature(r, &order),
-            signature(&[0xff; 32], s),
-            signature(&[1; 33], s),
+            signature(order, s),
+            signature(r, order),
+            signature(&vec![0xff; order.len()], s),
+            signature(&vec![1; order.len() + 1], s),
             signature(s, r),
             [r, s].concat(),
-            s_long_form,
+            other_length,
             padded,
+            [&good[..], &[0]].concat(),
             three,
             negative,
         ] {
@@ -439,7 +481,7 @@ fn ecdsa_signatures_have_one_encoding_and_numbers_in_range() {
 
 #[test]
 fn deterministic_ecdsa_gives_the_signatures_of_the_standard() {
-    // RFC 6979 §A.2.5 and §A.2.6: the message "sample".
+    // RFC 6979 §A.2.5 to §A.2.7: the message "sample".
     for (curve, scalar, algorithm, r, s) in [
         (
             Curve::P256,
@@ -461,6 +503,20 @@ fn deterministic_ecdsa_gives_the_signatures_of_the_standard() {
             DigestAlgorithm::Sha384,
             "94edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4ea95ad133c81a648152e44acf96e36dd1e80fabe46",
             "99ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94fa329c145786e679e7b82c71a38628ac8",
+        ),
+        (
+            Curve::P521,
+            "00fad06daa62ba3b25d2fb40133da757205de67f5bb0018fee8c86e1b68c7e75caa896eb32f1f47c70855836a6d16fcc1466f6d8fbec67db89ec0c08b0e996b83538",
+            DigestAlgorithm::Sha256,
+            "01511bb4d675114fe266fc4372b87682baecc01d3cc62cf2303c92b3526012659d16876e25c7c1e57648f23b73564d67f61c6f14d527d54972810421e7d87589e1a7",
+            "004a171143a83163d6df460aaf61522695f207a58b95c0644d87e52aa1a347916e4f7a72930b1bc06dbe22ce3f58264afd23704cbb63b29b931f7de6c9d949a7ecfc",
+        ),
+        (
+            Curve::P521,
+            "00fad06daa62ba3b25d2fb40133da757205de67f5bb0018fee8c86e1b68c7e75caa896eb32f1f47c70855836a6d16fcc1466f6d8fbec67db89ec0c08b0e996b83538",
+            DigestAlgorithm::Sha512,
+            "00c328fafcbd79dd77850370c46325d987cb525569fb63c5d3bc53950e6d4c5f174e25a1ee9017b5d450606add152b534931d7d4e8455cc91f9b15bf05ec36e377fa",
+            "00617cce7cf5064806c467f678d3b4080d6f1cc50af26ca209417308281b68af282623eaa63e5b5c0723d8b8c37ff0777b1a20f8ccb1dccc43997f1ee0e44da4a67a",
         ),
     ] {
         let expected = Writer::encode(|w| {
@@ -494,6 +550,7 @@ fn both_sides_agree_whoever_computes() {
         for (curve, a, b) in [
             (Curve::P256, key!("p256-a.pem"), key!("p256-b.pem")),
             (Curve::P384, key!("p384-a.pem"), key!("p384-b.pem")),
+            (Curve::P521, key!("p521-a.pem"), key!("p521-b.pem")),
         ] {
             let (a, b) = (
                 one.load_private_key(&a).unwrap(),
@@ -502,13 +559,14 @@ fn both_sides_agree_whoever_computes() {
             let shared = a.agree(b.public_key()).unwrap();
             assert_eq!(shared.expose().len(), curve.field_length());
             assert_eq!(b.agree(a.public_key()), Ok(shared));
-            let ephemeral = one.ephemeral_key(curve, &OsRandom).unwrap();
-            assert_eq!(ephemeral.public_key().kind(), KeyKind::Ec(curve));
+            let kind = KeyKind::Ec(curve);
+            let ephemeral = one.ephemeral_key(kind, &OsRandom).unwrap();
+            assert_eq!(ephemeral.public_key().kind(), kind);
             assert_eq!(
                 ephemeral.agree(b.public_key()),
                 b.agree(ephemeral.public_key())
             );
-            let second = one.ephemeral_key(curve, &OsRandom).unwrap();
+            let second = one.ephemeral_key(kind, &OsRandom).unwrap();
             assert_ne!(second.public_key(), ephemeral.public_key());
         }
     }
@@ -516,30 +574,52 @@ fn both_sides_agree_whoever_computes() {
 
 #[test]
 fn agreement_is_the_vector_of_the_standard() {
-    // RFC 5903 §8.1: the 256-bit random ECP group.
-    let scalar = unhex("c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433");
-    let peer = unhex(
-        "04d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf6356fbf3ca366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab",
-    );
-    let shared = "d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de";
-    let sec1 = Writer::encode(|w| {
-        w.sequence(|w| {
-            w.small(1);
-            w.octet_string(&scalar);
-            w.constructed(Tag::context_constructed(0), |w| w.oid(Curve::P256.oid()));
+    // RFC 5903 §8.1 and §8.3: the random ECP groups of 256 and 521 bits.
+    for (curve, scalar, peer, shared) in [
+        (
+            Curve::P256,
+            "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
+            "04d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf6356fbf3ca366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab",
+            "d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de",
+        ),
+        (
+            Curve::P521,
+            "0037ade9319a89f4dabdb3ef411aaccca5123c61acab57b5393dce47608172a095aa85a30fe1c2952c6771d937ba9777f5957b2639bab072462f68c27a57382d4a52",
+            "0400d0b3975ac4b799f5bea16d5e13e9af971d5e9b984c9f39728b5e5739735a219b97c356436adc6e95bb0352f6be64a6c2912d4ef2d0433ced2b6171640012d9460f015c68226383956e3bd066e797b623c27ce0eac2f551a10c2c724d9852077b87220b6536c5c408a1d2aebb8e86d678ae49cb57091f4732296579ab44fcd17f0fc56a",
+            "01144c7d79ae6956bc8edb8e7c787c4521cb086fa64407f97894e5e6b2d79b04d1427e73ca4baa240a34786859810c06b3c715a3a8cc3151f2bee417996d19f3ddea",
+        ),
+    ] {
+        let sec1 = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.small(1);
+                w.octet_string(&unhex(scalar));
+                w.constructed(Tag::context_constructed(0), |w| w.oid(curve.oid()));
+            });
         });
-    });
-    let pkcs8 = read_private_key(&sec1, None).unwrap();
-    for provider in providers() {
-        let key = provider.load_private_key(&pkcs8).unwrap();
-        let agreed = key.agree(&ec_public(Curve::P256, &peer)).unwrap();
-        assert_eq!(hex(agreed.expose()), shared);
+        let pkcs8 = read_private_key(&sec1, None).unwrap();
+        for provider in providers() {
+            let key = provider.load_private_key(&pkcs8).unwrap();
+            let agreed = key.agree(&ec_public(curve, &unhex(peer))).unwrap();
+            assert_eq!(hex(agreed.expose()), shared);
+        }
     }
 }
 
 #[test]
 fn points_off_the_curve_and_of_another_curve_are_refused() {
     for provider in providers() {
+        let key = provider.load_private_key(&key!("p521-a.pem")).unwrap();
+        let mut off = key.public_key().key_bytes().to_vec();
+        off[132] ^= 1;
+        let (zero, large) = ([0; 132], [0xff; 132]);
+        for point in [off, [&[4][..], &zero].concat(), [&[4][..], &large].concat()] {
+            let peer = ec_public(Curve::P521, &point);
+            assert!(matches!(key.agree(&peer), Err(Error::WrongKey(_))));
+            let scheme = SignatureScheme::Ecdsa(DigestAlgorithm::Sha512);
+            let signature = key.sign(scheme, Signed::Message(b"x"), &OsRandom).unwrap();
+            let verified = provider.verify(&peer, scheme, Signed::Message(b"x"), &signature);
+            assert!(matches!(verified, Err(Error::WrongKey(_))), "{provider:?}");
+        }
         let key = provider.load_private_key(&key!("p256-a.pem")).unwrap();
         let other = provider.load_private_key(&key!("p384-a.pem")).unwrap();
         let mut off = key.public_key().key_bytes().to_vec();
@@ -711,14 +791,21 @@ fn a_failing_source_of_randomness_is_an_error_everywhere() {
             let unwrapped = key.unwrap_key(transport, &wrapped, 32, &NoRandom);
             assert_eq!(unwrapped.unwrap_err(), Error::NoRandomness);
         }
-        for curve in [Curve::P256, Curve::P384] {
+        for kind in [KeyKind::Ed25519, KeyKind::X25519] {
+            let made = provider.generate_key(kind, &NoRandom);
+            assert_eq!(made, Err(Error::NoRandomness));
+        }
+        let ephemeral = provider.ephemeral_key(KeyKind::X25519, &NoRandom);
+        assert_eq!(ephemeral.unwrap_err(), Error::NoRandomness);
+        for curve in Curve::ALL {
+            let kind = KeyKind::Ec(curve);
             assert_eq!(
-                provider.ephemeral_key(curve, &NoRandom).unwrap_err(),
+                provider.ephemeral_key(kind, &NoRandom).unwrap_err(),
                 Error::NoRandomness
             );
             // Zeros are no scalar, and drawing them again does not help.
             assert_eq!(
-                provider.ephemeral_key(curve, &Zeros).unwrap_err(),
+                provider.ephemeral_key(kind, &Zeros).unwrap_err(),
                 Error::NoRandomness
             );
             assert!(
@@ -741,6 +828,9 @@ fn generated_keys_load_and_repeat_with_the_randomness() {
         for kind in [
             KeyKind::Ec(Curve::P256),
             KeyKind::Ec(Curve::P384),
+            KeyKind::Ec(Curve::P521),
+            KeyKind::Ed25519,
+            KeyKind::X25519,
             KeyKind::Rsa { bits: 2048 },
         ] {
             let pkcs8 = provider.generate_key(kind, &Counter::default()).unwrap();
@@ -758,7 +848,16 @@ fn generated_keys_load_and_repeat_with_the_randomness() {
             let made = provider.generate_key(KeyKind::Rsa { bits }, &OsRandom);
             assert!(matches!(made, Err(Error::Unsupported(_))), "{bits}");
         }
-        assert!(provider.generate_key(KeyKind::Unknown, &OsRandom).is_err());
+        for kind in [KeyKind::Unknown, KeyKind::RsaPss { bits: 2048 }] {
+            assert!(provider.generate_key(kind, &OsRandom).is_err());
+        }
+        for kind in [
+            KeyKind::Unknown,
+            KeyKind::Ed25519,
+            KeyKind::Rsa { bits: 2048 },
+        ] {
+            assert!(provider.ephemeral_key(kind, &OsRandom).is_err());
+        }
     }
 }
 
@@ -814,7 +913,12 @@ fn halves_that_do_not_belong_together_do_not_load() {
 #[test]
 fn private_keys_print_no_secret() {
     for provider in providers() {
-        for pkcs8 in [key!("rsa2048-a.pem"), key!("p256-a.pem")] {
+        for pkcs8 in [
+            key!("rsa2048-a.pem"),
+            key!("p256-a.pem"),
+            key!("ed25519-a.pem"),
+            key!("x25519-a.pem"),
+        ] {
             let key = provider.load_private_key(&pkcs8).unwrap();
             assert!(format!("{key:?}").len() < 60, "{key:?}");
         }
@@ -861,9 +965,11 @@ proptest! {
         position in any::<prop::sample::Index>(),
         change in any::<u8>(),
         algorithm in 0_usize..3,
-        which in 0_usize..3,
+        which in 0_usize..5,
     ) {
         let (pkcs8, scheme) = match which {
+            3 => (key!("p521-a.pem"), SignatureScheme::Ecdsa(SHA2[algorithm])),
+            4 => (key!("ed25519-a.pem"), SignatureScheme::Ed25519),
             0 => (key!("rsa2048-a.pem"), SignatureScheme::RsaPkcs1(SHA2[algorithm])),
             1 => (key!("p256-a.pem"), SignatureScheme::Ecdsa(SHA2[algorithm])),
             _ => (key!("p384-a.pem"), SignatureScheme::Ecdsa(SHA2[algorithm])),
@@ -899,9 +1005,15 @@ proptest! {
     fn altered_private_keys_never_panic(
         position in any::<prop::sample::Index>(),
         value in any::<u8>(),
-        rsa in any::<bool>(),
+        which in 0_usize..5,
     ) {
-        let pkcs8 = if rsa { key!("rsa2048-a.pem") } else { key!("p256-a.pem") };
+        let pkcs8 = match which {
+            0 => key!("rsa2048-a.pem"),
+            1 => key!("p256-a.pem"),
+            2 => key!("p521-a.pem"),
+            3 => key!("ed25519-a.pem"),
+            _ => key!("x25519-a.pem"),
+        };
         let mut altered = pkcs8.expose().to_vec();
         let position = position.index(altered.len());
         altered[position] = value;

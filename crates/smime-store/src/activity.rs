@@ -60,6 +60,10 @@ pub enum Operation {
     Decrypt,
     /// Certificates or a key were imported.
     Import,
+    /// A certificate was made, of an authority or by one.
+    Issue,
+    /// A key was made, and a request for its certificate.
+    Request,
 }
 
 /// How an operation ended.
@@ -104,6 +108,8 @@ impl Operation {
             Self::Verify => "verify",
             Self::Decrypt => "decrypt",
             Self::Import => "import",
+            Self::Issue => "issue",
+            Self::Request => "request",
         }
     }
 }

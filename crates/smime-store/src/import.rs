@@ -14,6 +14,11 @@ pub use key::{KeyOutcome, import_key};
 mod der_kind;
 mod item;
 mod key;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the import of containers is the next change")
+)]
+mod pkcs7;
 mod split;
 #[cfg(test)]
 mod tests;

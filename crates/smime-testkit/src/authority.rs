@@ -231,6 +231,9 @@ impl Uses {
             TestKey::Rsa2048A | TestKey::Rsa2048B | TestKey::Rsa3072 | TestKey::Rsa4096
         );
         match (self, is_rsa) {
+            // What the key can do, whatever was asked for (RFC 8410 §5).
+            _ if matches!(key, TestKey::Ed25519A | TestKey::Ed25519B) => &[DigitalSignature],
+            _ if matches!(key, TestKey::X25519A | TestKey::X25519B) => &[KeyAgreement],
             (Self::Both, true) => &[DigitalSignature, KeyEncipherment],
             (Self::Both, false) => &[DigitalSignature, KeyAgreement],
             (Self::Sign, _) => &[DigitalSignature],

@@ -24,10 +24,22 @@ pub enum TestKey {
     P384A,
     /// Another of the same kind.
     P384B,
+    /// On P-521.
+    P521A,
+    /// Another of the same kind.
+    P521B,
+    /// Ed25519.
+    Ed25519A,
+    /// Another of the same kind.
+    Ed25519B,
+    /// X25519.
+    X25519A,
+    /// Another of the same kind.
+    X25519B,
 }
 
 impl TestKey {
-    /// Every key.
+    /// Every key of the kinds that all mail programs have; each signs and is encrypted to.
     pub const ALL: [Self; 8] = [
         Self::Rsa2048A,
         Self::Rsa2048B,
@@ -37,6 +49,16 @@ impl TestKey {
         Self::P256B,
         Self::P384A,
         Self::P384B,
+    ];
+
+    /// The keys of the kinds that some mail programs have.
+    pub const NEWER: [Self; 6] = [
+        Self::P521A,
+        Self::P521B,
+        Self::Ed25519A,
+        Self::Ed25519B,
+        Self::X25519A,
+        Self::X25519B,
     ];
 
     /// Returns the PEM file.
@@ -50,6 +72,12 @@ impl TestKey {
             Self::P256B => include_bytes!("../../../testdata/keys/p256-b.pem"),
             Self::P384A => include_bytes!("../../../testdata/keys/p384-a.pem"),
             Self::P384B => include_bytes!("../../../testdata/keys/p384-b.pem"),
+            Self::P521A => include_bytes!("../../../testdata/keys/p521-a.pem"),
+            Self::P521B => include_bytes!("../../../testdata/keys/p521-b.pem"),
+            Self::Ed25519A => include_bytes!("../../../testdata/keys/ed25519-a.pem"),
+            Self::Ed25519B => include_bytes!("../../../testdata/keys/ed25519-b.pem"),
+            Self::X25519A => include_bytes!("../../../testdata/keys/x25519-a.pem"),
+            Self::X25519B => include_bytes!("../../../testdata/keys/x25519-b.pem"),
         }
     }
 
@@ -67,8 +95,9 @@ impl TestKey {
 
     /// Returns the key, loaded once in each process.
     pub fn private(self) -> &'static PrivateKey {
-        static KEYS: [OnceLock<PrivateKey>; 8] = [const { OnceLock::new() }; 8];
-        let place = Self::ALL.iter().position(|key| *key == self);
+        static KEYS: [OnceLock<PrivateKey>; 14] = [const { OnceLock::new() }; 14];
+        let mut all = Self::ALL.iter().chain(&Self::NEWER);
+        let place = all.position(|key| *key == self);
         let slot = place
             .and_then(|place| KEYS.get(place))
             .expect("there is a place for each key");
@@ -81,13 +110,17 @@ impl TestKey {
     }
 
     /// Returns the scheme the key signs with unless told otherwise.
+    ///
+    /// # Panics
+    /// When the key is one that does not sign.
     pub fn scheme(self) -> SignatureScheme {
         match self.private().public_key().kind() {
+            KeyKind::Ed25519 => SignatureScheme::Ed25519,
+            KeyKind::Ec(Curve::P521) => SignatureScheme::Ecdsa(DigestAlgorithm::Sha512),
             KeyKind::Ec(Curve::P384) => SignatureScheme::Ecdsa(DigestAlgorithm::Sha384),
             KeyKind::Ec(Curve::P256) => SignatureScheme::Ecdsa(DigestAlgorithm::Sha256),
-            KeyKind::Rsa { .. } | KeyKind::Unknown => {
-                SignatureScheme::RsaPkcs1(DigestAlgorithm::Sha256)
-            }
+            KeyKind::Rsa { .. } => SignatureScheme::RsaPkcs1(DigestAlgorithm::Sha256),
+            other => panic!("{other:?} does not sign"),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod authority;
 mod conformance;
 mod damage;
+mod exceptions;
 mod key;
 mod mails;
 mod provider;
@@ -15,6 +16,7 @@ mod random;
 pub use authority::{Authority, Identity, Profile, Uses};
 pub use conformance::{conformance_root, peer, suite};
 pub use damage::{flips, truncations};
+pub use exceptions::Differences;
 pub use key::TestKey;
 pub use mails::{large_mail, mails};
 pub use provider::AcceptAll;

@@ -1,5 +1,5 @@
 use smime_crypto::{
-    CryptoProvider, Curve, DigestAlgorithm, Error, Hasher, KeyKind, PrivateKey, PublicKey, Random,
+    CryptoProvider, DigestAlgorithm, Error, Hasher, KeyKind, PrivateKey, PublicKey, Random,
     RustCrypto, Secret, SignatureScheme, Signed,
 };
 
@@ -22,8 +22,8 @@ impl CryptoProvider for AcceptAll {
         Ok(())
     }
 
-    fn ephemeral_key(&self, curve: Curve, random: &dyn Random) -> Result<PrivateKey, Error> {
-        RustCrypto.ephemeral_key(curve, random)
+    fn ephemeral_key(&self, kind: KeyKind, random: &dyn Random) -> Result<PrivateKey, Error> {
+        RustCrypto.ephemeral_key(kind, random)
     }
 
     fn generate_key(&self, kind: KeyKind, random: &dyn Random) -> Result<Secret, Error> {

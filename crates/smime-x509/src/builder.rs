@@ -119,10 +119,12 @@ impl CertificateBuilder {
     /// Sets the subject alternative name to these addresses, not critical: rfc822Name, or
     /// SmtpUTF8Mailbox where one is not ASCII (RFC 9598).
     pub fn emails(self, emails: &[&str]) -> Self {
-        let value = Writer::encode(|w| {
-            w.sequence(|w| emails.iter().for_each(|email| general_name(w, email)))
-        });
-        self.extension(oid::SUBJECT_ALT_NAME, false, &value)
+        self.extension(oid::SUBJECT_ALT_NAME, false, &general_names(emails))
+    }
+
+    /// As [`emails`](Self::emails), critical: for a subject without a name (RFC 5280 §4.2.1.6).
+    pub fn critical_emails(self, emails: &[&str]) -> Self {
+        self.extension(oid::SUBJECT_ALT_NAME, true, &general_names(emails))
     }
 
     /// Sets the subject key identifier.
@@ -143,6 +145,48 @@ impl CertificateBuilder {
     pub fn authority_key_id(self, id: &[u8]) -> Self {
         let value = Writer::encode(|w| w.sequence(|w| w.element(Tag::context(0), id)));
         self.extension(oid::AUTHORITY_KEY_ID, false, &value)
+    }
+
+    /// Sets certificatePolicies, not critical, without qualifiers (RFC 5280 §4.2.1.4).
+    pub fn policies(self, policies: &[Oid]) -> Self {
+        let value = Writer::encode(|w| {
+            w.sequence(|w| {
+                for policy in policies {
+                    w.sequence(|w| w.oid(*policy));
+                }
+            });
+        });
+        self.extension(oid::CERTIFICATE_POLICIES, false, &value)
+    }
+
+    /// Sets cRLDistributionPoints to one point with one URL (RFC 5280 §4.2.1.13).
+    pub fn crl_at(self, url: &str) -> Self {
+        let value = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.sequence(|w| {
+                    // distributionPoint, and in it fullName: GeneralNames.
+                    w.constructed(Tag::context_constructed(0), |w| {
+                        w.constructed(Tag::context_constructed(0), |w| {
+                            w.element(Tag::context(6), url.as_bytes());
+                        });
+                    });
+                });
+            });
+        });
+        self.extension(oid::CRL_DISTRIBUTION_POINTS, false, &value)
+    }
+
+    /// Sets authorityInfoAccess to where the issuer's certificate is (RFC 5280 §4.2.2.1).
+    pub fn issuer_at(self, url: &str) -> Self {
+        let value = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.sequence(|w| {
+                    w.oid(oid::CA_ISSUERS);
+                    w.element(Tag::context(6), url.as_bytes());
+                });
+            });
+        });
+        self.extension(oid::AUTHORITY_INFO_ACCESS, false, &value)
     }
 
     /// Sets an extension to the DER `value`, in place of one of the same kind.
@@ -220,16 +264,19 @@ impl CertificateBuilder {
                 w.raw(self.subject.der());
                 w.raw(&self.spki);
                 if !self.extensions.is_empty() {
-                    w.constructed(Tag::context_constructed(3), |w| {
-                        w.sequence(|w| {
-                            for extension in &self.extensions {
-                                write_extension(w, extension);
-                            }
-                        });
-                    });
+                    w.constructed(Tag::context_constructed(3), |w| self.write_extensions(w));
                 }
             });
         })
+    }
+
+    /// Writes Extensions, which a request can carry too (RFC 2985 §5.4.2).
+    pub(crate) fn write_extensions(&self, w: &mut Writer) {
+        w.sequence(|w| {
+            for extension in &self.extensions {
+                write_extension(w, extension);
+            }
+        });
     }
 }
 
@@ -241,6 +288,10 @@ fn write_extension(w: &mut Writer, (oid, critical, value): &(Oid, bool, Vec<u8>)
         }
         w.octet_string(value);
     });
+}
+
+fn general_names(emails: &[&str]) -> Vec<u8> {
+    Writer::encode(|w| w.sequence(|w| emails.iter().for_each(|email| general_name(w, email))))
 }
 
 fn general_name(w: &mut Writer, email: &str) {

@@ -90,7 +90,8 @@ impl fmt::Debug for EmailAddress {
 /// Says whether [`EmailAddress::new`] takes the text; for ASCII it allocates nothing.
 pub(crate) fn is_address(text: &str) -> bool {
     text.len() <= MAX_LENGTH
-        && !text.chars().any(is_forbidden)
+        && !text.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
+        && (text.is_ascii() || !text.chars().any(is_forbidden))
         && text
             .rsplit_once('@')
             .is_some_and(|(local, domain)| is_local(local) && is_domain(domain))

@@ -29,7 +29,7 @@ pub struct Explainer<'a> {
 
 /// What a person wants to do with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MailUse {
+pub enum CertificateUse {
     /// Take it into a store of mail certificates.
     Import,
     /// Sign mail with its key.
@@ -44,7 +44,7 @@ pub enum MailUse {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The use.
-    pub usage: MailUse,
+    pub usage: CertificateUse,
     /// Every rule of this use, in the order in which they are judged.
     pub findings: Vec<Finding>,
 }
@@ -76,11 +76,11 @@ pub enum Met {
 
 impl Explainer<'_> {
     /// Judges every rule of a use, also after one is not met.
-    pub fn explain(&self, certificate: &Certificate, usage: MailUse) -> Explanation {
+    pub fn explain(&self, certificate: &Certificate, usage: CertificateUse) -> Explanation {
         let rules = match usage {
-            MailUse::Import => IMPORT,
-            MailUse::Sign | MailUse::Encrypt => LEAF,
-            MailUse::Anchor => ANCHOR,
+            CertificateUse::Import => IMPORT,
+            CertificateUse::Sign | CertificateUse::Encrypt => LEAF,
+            CertificateUse::Anchor => ANCHOR,
         };
         let judged = Judged {
             explainer: self,
@@ -99,7 +99,7 @@ impl Explainer<'_> {
     }
 }
 
-impl MailUse {
+impl CertificateUse {
     /// Every use.
     pub const ALL: [Self; 4] = [Self::Import, Self::Sign, Self::Encrypt, Self::Anchor];
 
@@ -132,7 +132,7 @@ impl Explanation {
     }
 }
 
-impl fmt::Display for MailUse {
+impl fmt::Display for CertificateUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -147,7 +147,7 @@ struct Rule {
 struct Judged<'a> {
     explainer: &'a Explainer<'a>,
     certificate: &'a Certificate,
-    usage: MailUse,
+    usage: CertificateUse,
 }
 
 /// The rules of [`check_import`](crate::check_import); authorities are exempt.
@@ -228,7 +228,7 @@ const LEAF: &[Rule] = &[
         clause: "RFC 8551 §4",
         judge: |it| {
             it.key_permitted(match it.usage {
-                MailUse::Encrypt => Use::Encrypt,
+                CertificateUse::Encrypt => Use::Encrypt,
                 _ => Use::Sign,
             })
         },

@@ -291,6 +291,12 @@ impl<'a> RawExtension<'a> {
     pub(crate) fn read(list: &mut Reader<'a>) -> Result<Self, ParseError> {
         let mut fields = list.sequence("Extension")?;
         let oid = fields.read(Tag::OID, "extnID")?;
+        if !Oid::is_valid(oid.content) {
+            return Err(ParseError::Malformed {
+                what: "extnID",
+                offset: oid.offset,
+            });
+        }
         // DEVIATION X.690 §11.5: an explicit FALSE is accepted here and in basicConstraints;
         // because it has one meaning and issuers in use write it.
         let critical = fields.peek() == Some(Tag::BOOLEAN) && fields.boolean("critical")?;
@@ -345,9 +351,6 @@ impl<'a> Seen<'a> {
         let known = self.oids.get(..self.count).unwrap_or_default();
         if known.contains(&oid) {
             return Err(ParseError::DuplicateExtension(extension.id()?));
-        }
-        if !matches!(oid, [0x55, 0x1d, _]) {
-            extension.id()?;
         }
         let place = self.oids.get_mut(self.count);
         *place.ok_or(ParseError::Malformed {

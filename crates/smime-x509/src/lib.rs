@@ -8,8 +8,10 @@
 //! [`CertificateBundle`], and returns a proof that only it can make: [`VerifiedSigner`] or
 //! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone,
 //! [`Explainer`] says so rule by rule, and [`lint`] what its issuer did wrong.
-//! [`CertificateBuilder`] makes certificates for tests and demonstrations.
+//! [`CertificateBuilder`] makes certificates for tests and demonstrations; [`Issuer`] makes those
+//! that an authority may issue, for a key at hand or for a [`CertificationRequest`].
 
+mod authority;
 mod builder;
 mod bundle;
 mod certificate;
@@ -24,17 +26,19 @@ mod name;
 mod oid;
 mod policy;
 mod purpose;
+mod request;
 mod sequence_of;
 mod span;
 mod trust;
 
+pub use authority::{Generation, IssueError, Issuer, MailSubject, MailUse, Validity, make_root};
 pub use builder::CertificateBuilder;
 pub use bundle::CertificateBundle;
 pub use certificate::{Certificate, CertificateRef};
 pub use chain::{ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
 pub use email::EmailAddress;
 pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};
-pub use explain::{Explainer, Explanation, Finding, MailUse, Met};
+pub use explain::{CertificateUse, Explainer, Explanation, Finding, Met};
 pub use extension::{
     AccessDescription, AuthorityKeyId, BasicConstraints, DistributionPoint, DistributionPointName,
     Extension, GeneralSubtree, KeyUsage, KeyUsageBit, NameConstraints, PolicyConstraints,
@@ -42,10 +46,11 @@ pub use extension::{
     extended_key_usage_name,
 };
 pub use general_name::GeneralName;
-pub use lint::{Generation, LintFinding, LintProfile, Severity, Validation, lint};
+pub use lint::{LintFinding, LintProfile, ProfileGeneration, Severity, Validation, lint};
 pub use name::{Name, NameAttribute, NameRef};
 pub use oid::{ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, SMIME_CAPABILITIES};
 pub use policy::{CertificatePolicy, Presence};
 pub use purpose::{Purpose, check_fitness, check_import};
+pub use request::CertificationRequest;
 pub use sequence_of::{FromReader, SequenceOf};
 pub use trust::TrustStore;

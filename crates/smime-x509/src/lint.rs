@@ -21,7 +21,7 @@ mod rule;
 mod smime_br;
 mod subject;
 
-pub use profile::{Generation, LintProfile, Validation};
+pub use profile::{LintProfile, ProfileGeneration, Validation};
 
 use certificate::Linted;
 use rule::Rule;

@@ -246,7 +246,7 @@ fn check_rdn(names: &mut Reader<'_>) -> Result<(), ParseError> {
     let mut set = names.set("RelativeDistinguishedName")?;
     loop {
         let mut pair = set.sequence("AttributeTypeAndValue")?;
-        pair.oid()?;
+        pair.oid_octets()?;
         pair.any("AttributeValue")?;
         pair.finish("AttributeTypeAndValue")?;
         if set.is_empty() {

@@ -1,13 +1,24 @@
 use smime_crypto::Oid;
 
 // RFC 5280 §4.2.1
-pub(crate) const AUTHORITY_INFO_ACCESS: Oid = Oid::new("1.3.6.1.5.5.7.1.1");
 pub(crate) const SUBJECT_KEY_ID: Oid = Oid::new("2.5.29.14");
 pub(crate) const KEY_USAGE: Oid = Oid::new("2.5.29.15");
 pub(crate) const SUBJECT_ALT_NAME: Oid = Oid::new("2.5.29.17");
 pub(crate) const BASIC_CONSTRAINTS: Oid = Oid::new("2.5.29.19");
+pub(crate) const CRL_DISTRIBUTION_POINTS: Oid = Oid::new("2.5.29.31");
+pub(crate) const CERTIFICATE_POLICIES: Oid = Oid::new("2.5.29.32");
 pub(crate) const AUTHORITY_KEY_ID: Oid = Oid::new("2.5.29.35");
 pub(crate) const EXTENDED_KEY_USAGE: Oid = Oid::new("2.5.29.37");
+// RFC 5280 §4.2.1.4
+pub(crate) const ANY_POLICY: Oid = Oid::new("2.5.29.32.0");
+// RFC 5280 §4.2.2.1
+pub(crate) const AUTHORITY_INFO_ACCESS: Oid = Oid::new("1.3.6.1.5.5.7.1.1");
+pub(crate) const CA_ISSUERS: Oid = Oid::new("1.3.6.1.5.5.7.48.2");
+// CA/Browser Forum S/MIME Baseline Requirements §7.1.6.1
+pub(crate) const MAILBOX_MULTIPURPOSE: Oid = Oid::new("2.23.140.1.5.1.2");
+pub(crate) const MAILBOX_STRICT: Oid = Oid::new("2.23.140.1.5.1.3");
+// RFC 2985 §5.4.2
+pub(crate) const EXTENSION_REQUEST: Oid = Oid::new("1.2.840.113549.1.9.14");
 // RFC 4262 §2
 /// The extension that says what its owner's mail program reads.
 pub const SMIME_CAPABILITIES: Oid = Oid::new("1.2.840.113549.1.9.15");
@@ -38,8 +49,6 @@ pub(crate) const EMAIL_ADDRESS: Oid = Oid::new("1.2.840.113549.1.9.1");
 pub(crate) const SUBJECT_DIRECTORY_ATTRIBUTES: Oid = Oid::new("2.5.29.9");
 pub(crate) const ISSUER_ALT_NAME: Oid = Oid::new("2.5.29.18");
 pub(crate) const NAME_CONSTRAINTS: Oid = Oid::new("2.5.29.30");
-pub(crate) const CRL_DISTRIBUTION_POINTS: Oid = Oid::new("2.5.29.31");
-pub(crate) const CERTIFICATE_POLICIES: Oid = Oid::new("2.5.29.32");
 pub(crate) const POLICY_MAPPINGS: Oid = Oid::new("2.5.29.33");
 pub(crate) const POLICY_CONSTRAINTS: Oid = Oid::new("2.5.29.36");
 pub(crate) const FRESHEST_CRL: Oid = Oid::new("2.5.29.46");
@@ -47,10 +56,7 @@ pub(crate) const INHIBIT_ANY_POLICY: Oid = Oid::new("2.5.29.54");
 pub(crate) const SUBJECT_INFO_ACCESS: Oid = Oid::new("1.3.6.1.5.5.7.1.11");
 pub(crate) const QC_STATEMENTS: Oid = Oid::new("1.3.6.1.5.5.7.1.3");
 pub(crate) const SCT_LIST: Oid = Oid::new("1.3.6.1.4.1.11129.2.4.2");
-// RFC 5280 §4.2.1.4
-pub(crate) const ANY_POLICY: Oid = Oid::new("2.5.29.32.0");
 // RFC 5280 §4.2.2.1
-pub(crate) const CA_ISSUERS: Oid = Oid::new("1.3.6.1.5.5.7.48.2");
 pub(crate) const OCSP: Oid = Oid::new("1.3.6.1.5.5.7.48.1");
 // RFC 5280 appendix A.1; X.520
 pub(crate) const POSTAL_CODE: Oid = Oid::new("2.5.4.17");

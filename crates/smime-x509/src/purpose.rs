@@ -50,8 +50,8 @@ pub fn check_fitness(
 /// Checks whether a certificate may be taken into a store of mail certificates.
 ///
 /// One of a certification authority always may. Any other needs a mail address in its subject
-/// alternative name, a key usage that allows signing or encrypting mail or none at all, an RSA or
-/// EC key, and, when it has an extended key usage, e-mail protection in it.
+/// alternative name, a key usage that allows signing or encrypting mail or none at all, an RSA, EC,
+/// Ed25519 or X25519 key, and, when it has an extended key usage, e-mail protection in it.
 ///
 /// # Errors
 /// [`ImportRefusal`]: the first of these that fails, in that order.
@@ -77,13 +77,20 @@ pub(crate) fn check_import_address(certificate: &CertificateRef<'_>) -> Result<(
 pub(crate) fn check_import_key_usage(
     certificate: &CertificateRef<'_>,
 ) -> Result<(), ImportRefusal> {
+    use KeyUsageBit::{DigitalSignature, KeyAgreement, KeyEncipherment};
     let kind = certificate.key_kind();
     if let Some(usage) = certificate.key_usage() {
-        // On an elliptic curve, agreement is what encipherment is for RSA (RFC 8550 §4.4.2).
-        let usable = usage.contains(KeyUsageBit::DigitalSignature)
-            || usage.contains(KeyUsageBit::KeyEncipherment)
-            || (usage.contains(KeyUsageBit::KeyAgreement) && matches!(kind, KeyKind::Ec(_)));
-        if !usable {
+        let any_of: &[KeyUsageBit] = match kind {
+            // On a curve, agreement is what encipherment is for RSA (RFC 8550 §4.4.2).
+            KeyKind::Ec(_) => &[DigitalSignature, KeyEncipherment, KeyAgreement],
+            // One use each, whatever else the certificate says (RFC 8410 §5).
+            KeyKind::Ed25519 => &[DigitalSignature],
+            KeyKind::X25519 => &[KeyAgreement],
+            KeyKind::Rsa { .. } | KeyKind::RsaPss { .. } | KeyKind::Unknown => {
+                &[DigitalSignature, KeyEncipherment]
+            }
+        };
+        if !any_of.iter().any(|bit| usage.contains(*bit)) {
             return Err(ImportRefusal::KeyUsage);
         }
     }
@@ -126,7 +133,9 @@ pub(crate) fn check_key_usage(
             usage.contains(KeyUsageBit::DigitalSignature)
                 || usage.contains(KeyUsageBit::NonRepudiation)
         }
-        (Purpose::EncryptMail, KeyKind::Ec(_)) => usage.contains(KeyUsageBit::KeyAgreement),
+        (Purpose::EncryptMail, kind) if kind.can_agree() => {
+            usage.contains(KeyUsageBit::KeyAgreement)
+        }
         (Purpose::EncryptMail, _) => usage.contains(KeyUsageBit::KeyEncipherment),
         (Purpose::SignCertificates, _) => usage.contains(KeyUsageBit::KeyCertSign),
         (Purpose::Any, _) => true,
@@ -138,12 +147,21 @@ pub(crate) fn check_key_usage(
     }
 }
 
-/// Checks that the key is of a kind that can do what the purpose asks.
-pub(crate) fn check_kind(certificate: &Certificate, _: Purpose) -> Result<(), ChainErrorKind> {
-    if certificate.public_key().kind() == KeyKind::Unknown {
-        Err(ChainErrorKind::UnusableAlgorithm)
-    } else {
+/// Checks that the key can do what the purpose asks, whatever the certificate says of it.
+pub(crate) fn check_kind(
+    certificate: &Certificate,
+    purpose: Purpose,
+) -> Result<(), ChainErrorKind> {
+    let kind = certificate.public_key().kind();
+    let can = match purpose {
+        Purpose::SignMail | Purpose::SignCertificates => kind.can_sign(),
+        Purpose::EncryptMail => kind.can_be_encrypted_to(),
+        Purpose::Any => kind != KeyKind::Unknown,
+    };
+    if can {
         Ok(())
+    } else {
+        Err(ChainErrorKind::UnusableAlgorithm)
     }
 }
 

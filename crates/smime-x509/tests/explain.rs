@@ -8,8 +8,8 @@ use smime_crypto::{
 use smime_testkit::{DAY, NOW, SeededRandom, TestKey};
 use smime_x509::{
     ANY_EXTENDED_KEY_USAGE, BasicConstraints, Certificate, CertificateBuilder, CertificatePolicy,
-    EMAIL_PROTECTION, Explainer, Explanation, ImportRefusal, KeyUsageBit, MailUse, Met, Name,
-    NameAttribute, Purpose, check_fitness, check_import,
+    CertificateUse, EMAIL_PROTECTION, Explainer, Explanation, ImportRefusal, KeyUsageBit, Met,
+    Name, NameAttribute, Purpose, check_fitness, check_import,
 };
 
 use KeyUsageBit::{
@@ -103,7 +103,7 @@ impl Key {
     }
 }
 
-fn explain(certificate: &Certificate, usage: MailUse) -> Explanation {
+fn explain(certificate: &Certificate, usage: CertificateUse) -> Explanation {
     let explainer = Explainer {
         algorithms: &AlgorithmPolicy::standard(),
         policy: &CertificatePolicy::standard(),
@@ -249,7 +249,7 @@ fn the_rows_of_certificate_validation_are_the_rules_of_import() {
     ];
     for (row, made, expected) in rows {
         let certificate = made.certificate();
-        let explanation = explain(&certificate, MailUse::Import);
+        let explanation = explain(&certificate, CertificateUse::Import);
         assert_eq!(rules(&explanation), *expected, "{row}");
         assert_eq!(explanation.is_met(), expected.is_empty(), "{row}");
         assert_eq!(
@@ -288,9 +288,9 @@ fn every_rule_is_judged_and_says_what_was_found() {
         ("mail.address", "no mail address"),
     ];
     let expected = expected.map(|(rule, found)| (rule, found.to_owned()));
-    assert_eq!(found(MailUse::Sign), expected);
-    assert_eq!(found(MailUse::Encrypt), expected);
-    let anchor = found(MailUse::Anchor);
+    assert_eq!(found(CertificateUse::Sign), expected);
+    assert_eq!(found(CertificateUse::Encrypt), expected);
+    let anchor = found(CertificateUse::Anchor);
     let authority = "basicConstraints without CA:TRUE".to_owned();
     assert_eq!(anchor[0], ("mail.authority", authority));
     assert_eq!(anchor.len(), 8);
@@ -355,9 +355,9 @@ fn signing_encrypting_and_being_an_anchor_are_told_apart() {
     ] {
         let certificate = made.certificate();
         let met = |usage| explain(&certificate, usage).is_met();
-        assert_eq!(met(MailUse::Sign), sign, "{made:?}");
-        assert_eq!(met(MailUse::Encrypt), encrypt, "{made:?}");
-        assert_eq!(met(MailUse::Anchor), anchor, "{made:?}");
+        assert_eq!(met(CertificateUse::Sign), sign, "{made:?}");
+        assert_eq!(met(CertificateUse::Encrypt), encrypt, "{made:?}");
+        assert_eq!(met(CertificateUse::Anchor), anchor, "{made:?}");
     }
 }
 
@@ -373,7 +373,7 @@ fn a_strict_policy_asks_for_the_extensions() {
         extended: None,
         ..good()
     };
-    for usage in [MailUse::Sign, MailUse::Encrypt] {
+    for usage in [CertificateUse::Sign, CertificateUse::Encrypt] {
         let explanation = explainer.explain(&bare.certificate(), usage);
         let expected = ["mail.key_usage", "mail.extended_key_usage"];
         assert_eq!(rules(&explanation), expected);
@@ -423,7 +423,7 @@ proptest! {
     #[test]
     fn explanations_and_verdicts_agree(made in mades()) {
         let certificate = made.certificate();
-        let import = explain(&certificate, MailUse::Import);
+        let import = explain(&certificate, CertificateUse::Import);
         let refusal = check_import(&certificate.view()).err().map(|refusal| match refusal {
             ImportRefusal::NoEmail => "mail.address",
             ImportRefusal::KeyUsage => "mail.key_usage",
@@ -432,14 +432,14 @@ proptest! {
         });
         prop_assert_eq!(rules(&import).first().copied(), refusal);
         for (usage, purpose) in [
-            (MailUse::Sign, Purpose::SignMail),
-            (MailUse::Encrypt, Purpose::EncryptMail),
-            (MailUse::Anchor, Purpose::SignCertificates),
+            (CertificateUse::Sign, Purpose::SignMail),
+            (CertificateUse::Encrypt, Purpose::EncryptMail),
+            (CertificateUse::Anchor, Purpose::SignCertificates),
         ] {
             let explanation = explain(&certificate, usage);
             let mut broken = rules(&explanation);
             broken.retain(|rule| !BEYOND_FITNESS.contains(rule));
-            if usage == MailUse::Anchor {
+            if usage == CertificateUse::Anchor {
                 // What mail asks of an issuer, the chain checks.
                 broken.retain(|rule| *rule != "mail.extended_key_usage");
             }

@@ -7,8 +7,8 @@ use smime_crypto::{
 };
 use smime_testkit::{SeededRandom, TestKey, flips};
 use smime_x509::{
-    BasicConstraints, Certificate, CertificateBuilder, EMAIL_PROTECTION, Generation, KeyUsageBit,
-    LintFinding, LintProfile, Name, Severity, Validation, lint,
+    BasicConstraints, Certificate, CertificateBuilder, EMAIL_PROTECTION, KeyUsageBit, LintFinding,
+    LintProfile, Name, ProfileGeneration, Severity, Validation, lint,
 };
 
 use Validation::{Individual, Mailbox, Organization, Sponsor};
@@ -170,7 +170,10 @@ fn codes(certificate: &Certificate) -> Vec<&'static str> {
 #[test]
 fn certificates_that_keep_the_rules_have_no_findings() {
     for (number, validation) in (1..).zip(Validation::ALL) {
-        for (generation, named) in [(2, Generation::Multipurpose), (3, Generation::Strict)] {
+        for (generation, named) in [
+            (2, ProfileGeneration::Multipurpose),
+            (3, ProfileGeneration::Strict),
+        ] {
             let certificate = sign(builder(subject(validation), number, generation));
             let profile = LintProfile::of(&certificate.view());
             assert_eq!(profile, LintProfile::Subscriber(validation, named));

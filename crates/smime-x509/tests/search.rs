@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use smime_crypto::{
-    AlgorithmPolicy, CryptoProvider, Curve, DigestAlgorithm, Error, Hasher, KeyKind, Oid,
-    PrivateKey, PublicKey, Random, RustCrypto, Secret, SignatureScheme, Signed, asn1::Writer,
+    AlgorithmPolicy, CryptoProvider, DigestAlgorithm, Error, Hasher, KeyKind, Oid, PrivateKey,
+    PublicKey, Random, RustCrypto, Secret, SignatureScheme, Signed, asn1::Writer,
 };
 use smime_testkit::{AcceptAll, Authority, NOW, Profile, TestKey};
 use smime_x509::{
@@ -257,8 +257,8 @@ impl CryptoProvider for Counting {
         RustCrypto.verify(key, scheme, signed, signature)
     }
 
-    fn ephemeral_key(&self, curve: Curve, random: &dyn Random) -> Result<PrivateKey, Error> {
-        RustCrypto.ephemeral_key(curve, random)
+    fn ephemeral_key(&self, kind: KeyKind, random: &dyn Random) -> Result<PrivateKey, Error> {
+        RustCrypto.ephemeral_key(kind, random)
     }
 
     fn generate_key(&self, kind: KeyKind, random: &dyn Random) -> Result<Secret, Error> {

@@ -78,14 +78,15 @@ impl SignatureChoice {
     /// Returns the scheme for a key: SHA-256, or what suits the curve, where no digest is chosen.
     ///
     /// # Errors
-    /// [`Error::WrongKey`] when the key is not one that signs.
+    /// [`Error::WrongKey`] when the key is not one that signs; [`Error::Unsupported`] for a digest
+    /// other than SHA-512 with Ed25519 (RFC 8419 §3.1).
     pub fn scheme(self, kind: KeyKind) -> Result<SignatureScheme, Error> {
         let digest = |suits| self.digest.unwrap_or(suits);
         match (kind, self.padding) {
             (KeyKind::Rsa { .. }, RsaPadding::Pkcs1) => {
                 Ok(SignatureScheme::RsaPkcs1(digest(DigestAlgorithm::Sha256)))
             }
-            (KeyKind::Rsa { .. }, RsaPadding::Pss) => {
+            (KeyKind::RsaPss { .. }, _) | (KeyKind::Rsa { .. }, RsaPadding::Pss) => {
                 let digest = digest(DigestAlgorithm::Sha256);
                 let salt = u16::try_from(digest.length()).unwrap_or_default();
                 Ok(SignatureScheme::RsaPss { digest, salt })
@@ -96,7 +97,14 @@ impl SignatureChoice {
             (KeyKind::Ec(Curve::P384), _) => {
                 Ok(SignatureScheme::Ecdsa(digest(DigestAlgorithm::Sha384)))
             }
-            (KeyKind::Unknown, _) => Err(Error::WrongKey("not an RSA or EC key")),
+            (KeyKind::Ec(Curve::P521), _) => {
+                Ok(SignatureScheme::Ecdsa(digest(DigestAlgorithm::Sha512)))
+            }
+            (KeyKind::Ed25519, _) => match self.digest {
+                None | Some(DigestAlgorithm::Sha512) => Ok(SignatureScheme::Ed25519),
+                Some(_) => Err(Error::Unsupported("Ed25519 with this digest")),
+            },
+            (KeyKind::X25519 | KeyKind::Unknown, _) => Err(Error::WrongKey("not a key that signs")),
         }
     }
 }

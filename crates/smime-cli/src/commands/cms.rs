@@ -63,7 +63,8 @@ pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Jud
             verify(&context, file, content, output, &check, report)
         }
         Cms::Decrypt { file, output, own } => {
-            inputs.extend([&**file, &own.cert, &own.key]);
+            inputs.push(file);
+            inputs.extend(own.files());
             let output = Output::open(output.as_deref(), &inputs, report)?;
             decrypt(&context, file, output, own, report)
         }
@@ -76,7 +77,8 @@ pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Jud
             opaque,
             der,
         } => {
-            inputs.extend([&**file, &own.cert, &own.key]);
+            inputs.push(file);
+            inputs.extend(own.files());
             let out = Output::required(output.as_deref(), &inputs, report)?;
             let signer = signer(&context, own, *digest, *pss)?;
             let form = Form {
@@ -186,19 +188,14 @@ fn decrypt(
     own: &Own,
     report: &Report,
 ) -> Result<Judgement, Failure> {
-    let key = context.load_key(&own.key)?;
-    let certificates = input::certificates(&own.cert)?;
-    let place = input::own(&certificates, &key)?;
+    let (own, _, key) = context.own(own)?;
     let object = input::cms(file, &context.limits)?.object;
     let Object::Enveloped(envelope) = cms::read(object, &context.limits)? else {
         let detail = "not an envelope";
         return Err(Failure::new(Kind::Input, "input.not_enveloped", detail));
     };
-    let own = certificates
-        .get(place)
-        .expect("the place is that of a certificate");
     let cipher = envelope.cipher().ok();
-    let (authenticated, content) = context.engine().decrypt(&envelope, own, &key)?;
+    let (authenticated, content) = context.engine().decrypt(&envelope, &own, &key)?;
     if let Some(output) = output {
         output.take(&content)?;
     }
@@ -221,9 +218,7 @@ fn signer(
     digest: Option<DigestWord>,
     pss: bool,
 ) -> Result<Signer, Failure> {
-    let key = context.load_key(&own.key)?;
-    let mut certificates = input::certificates(&own.cert)?;
-    let own = certificates.remove(input::own(&certificates, &key)?);
+    let (own, others, key) = context.own(own)?;
     let choice = SignatureChoice {
         digest: digest.map(Into::into),
         padding: if pss {
@@ -234,7 +229,7 @@ fn signer(
     };
     let scheme = choice.scheme(own.public_key().kind())?;
     let signer = Signer::without_chain(own, Arc::new(key))?.scheme(scheme)?;
-    Ok(signer.also_include(certificates))
+    Ok(signer.also_include(others))
 }
 
 /// How `cms sign` writes: around or beside the content, as S/MIME or bare.

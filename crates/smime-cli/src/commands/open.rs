@@ -21,6 +21,7 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         .files()
         .chain([open.mail.as_path()])
         .chain(open.key.iter().chain(&open.cert).map(AsRef::as_ref))
+        .chain(open.p12.iter().map(AsRef::as_ref))
         .collect();
     let mut context = if open.no_store {
         without_store(global, open)?
@@ -66,6 +67,13 @@ fn without_store(global: &Global, open: &Open) -> Result<Context, Failure> {
     }
     for file in &open.key {
         context.keys.add(context.load_key(file)?);
+    }
+    for file in &open.p12 {
+        let (certificates, keys) = context.pkcs12(file)?;
+        context
+            .store
+            .add_certificates(&certificates, context.now())?;
+        keys.into_iter().for_each(|key| context.keys.add(key));
     }
     Ok(context)
 }

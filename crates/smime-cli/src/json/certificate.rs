@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde_json::{Value, json};
 use smime::{
     crypto::{
-        Curve, KeyKind, Oid, UnixTime,
+        Curve, KeyKind, Oid, SignatureScheme, UnixTime,
         asn1::{Reader, Tag},
         sha1_fingerprint,
     },
@@ -48,9 +48,14 @@ fn summary(certificate: &Certificate) -> Value {
         KeyKind::Rsa { .. } => "rsa".to_owned(),
         KeyKind::Ec(Curve::P256) => "ec-p256".to_owned(),
         KeyKind::Ec(Curve::P384) => "ec-p384".to_owned(),
+        KeyKind::Ec(Curve::P521) => "ec-p521".to_owned(),
+        KeyKind::RsaPss { .. } => "rsa-pss".to_owned(),
+        KeyKind::Ed25519 => "ed25519".to_owned(),
+        KeyKind::X25519 => "x25519".to_owned(),
         KeyKind::Unknown => key.algorithm().to_string(),
     };
     let signature = match certificate.signature_scheme() {
+        Ok(SignatureScheme::Ed25519) => SignatureScheme::Ed25519.name().to_owned(),
         Ok(scheme) => format!("{}-{}", scheme.name(), scheme.digest().name()),
         Err(_) => algorithm_name(certificate.signature_algorithm()),
     };

@@ -47,7 +47,7 @@ fn a_key_that_cannot_be_taken_is_a_typed_failure_and_leaves_no_key() {
     for (form, exit, code) in [
         // Encrypted by lines of the armour, with a digest of the passphrase by MD5.
         ("p256-legacy-encrypted.pem", 3, "crypto.unsupported"),
-        ("ed25519.pem", 3, "crypto.unknown_algorithm"),
+        ("ed448.pem", 3, "crypto.unknown_algorithm"),
         // Nobody's certificate is of this key.
         ("rsa1024.pem", 1, "key.no_certificate"),
         ("rsa1024-pkcs1.pem", 1, "key.no_certificate"),

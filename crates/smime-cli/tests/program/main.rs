@@ -7,6 +7,7 @@
     clippy::as_conversions
 )] // tests fail by panicking
 
+mod ca;
 mod certificates;
 mod cms;
 mod general;

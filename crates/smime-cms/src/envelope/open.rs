@@ -186,10 +186,7 @@ impl Opening<'_> {
                 encrypted,
             } => self
                 .agreed_key(originator)
-                .map(|shared| {
-                    let info = kdf::ecc_cms_shared_info_with(wrap_identifier, *wrap, *ukm);
-                    kdf::x963(agreement.0, &shared, &info, wrap.key_length())
-                })
+                .map(|shared| kdf::wrapping_key(*agreement, &shared, wrap_identifier, *wrap, *ukm))
                 .and_then(|key| key_wrap::unwrap(&key, encrypted)),
         };
         match key {
@@ -200,26 +197,28 @@ impl Opening<'_> {
     }
 
     /// RFC 5753 §3.1.2: the originator's point must lie on the curve of our key, whose parameters
-    /// are ours; the message may repeat them (RFC 5753 §7.1.2 wants NULL or nothing).
+    /// are ours; the message may repeat them (RFC 5753 §7.1.2 wants NULL or nothing). X25519 has
+    /// none (RFC 8418 §3.1).
     fn agreed_key(&self, originator: &Originator) -> Result<Secret, CryptoError> {
         let wrong = CryptoError::WrongKey("originator key");
-        let KeyKind::Ec(curve) = self.key.public_key().kind() else {
-            return Err(wrong);
+        let mut fields = Reader::new(&originator.algorithm);
+        let (algorithm, parameters) = (fields.oid()?, fields.rest());
+        let own = match self.key.public_key().kind() {
+            KeyKind::Ec(curve) if algorithm == asn1::EC_PUBLIC_KEY => {
+                let named = Writer::encode(|w| w.oid(curve.oid()));
+                if !(parameters.is_empty() || parameters == [5, 0] || parameters == named) {
+                    return Err(wrong);
+                }
+                named
+            }
+            KeyKind::X25519 if algorithm == asn1::X25519 && parameters.is_empty() => Vec::new(),
+            _ => return Err(wrong),
         };
-        let mut algorithm = Reader::new(&originator.algorithm);
-        if algorithm.oid()? != asn1::EC_PUBLIC_KEY {
-            return Err(wrong);
-        }
-        let named = Writer::encode(|w| w.oid(curve.oid()));
-        let parameters = algorithm.rest();
-        if !(parameters.is_empty() || parameters == [5, 0] || parameters == named) {
-            return Err(wrong);
-        }
         let spki = Writer::encode(|w| {
             w.sequence(|w| {
                 w.sequence(|w| {
-                    w.oid(asn1::EC_PUBLIC_KEY);
-                    w.raw(&named);
+                    w.oid(algorithm);
+                    w.raw(&own);
                 });
                 w.bit_string(&originator.point);
             });

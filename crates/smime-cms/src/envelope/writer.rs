@@ -6,7 +6,7 @@ use std::{
 
 use smime_crypto::{
     ContentCipher, CryptoProvider, Curve, DigestAlgorithm, Error as CryptoError, KeyAgreement,
-    KeyKind, KeyTransport, KeyWrap, Random, Secret,
+    KeyKind, KeyTransport, KeyWrap, PrivateKey, Random, Secret,
     asn1::{Tag, Writer},
     cipher::Sealer,
     kdf, key_wrap, transport_key,
@@ -16,9 +16,7 @@ use smime_x509::{Certificate, VerifiedRecipient};
 
 use crate::{
     Error,
-    asn1::{
-        EC_PUBLIC_KEY, ID_AUTH_ENVELOPED_DATA, ID_DATA, ID_ENVELOPED_DATA, write_issuer_serial,
-    },
+    asn1::{ID_AUTH_ENVELOPED_DATA, ID_DATA, ID_ENVELOPED_DATA, write_issuer_serial},
     ber::{Frame, SEGMENT, StringWriter},
 };
 
@@ -100,21 +98,23 @@ impl Encryptor {
         let key = Secret::new(random_bytes(cipher.key_length(), random)?);
         let iv = random_bytes(cipher.iv_length(), random)?;
         let mut infos = Vec::new();
-        let (mut on_p256, mut on_p384) = (Vec::new(), Vec::new());
+        let mut groups = AGREEMENTS.map(|(kind, agreement)| (kind, agreement, Vec::new()));
         for recipient in &recipients {
-            match recipient.certificate.public_key().kind() {
-                KeyKind::Rsa { .. } => infos.push(key_transport(recipient, &key, random)?),
-                KeyKind::Ec(Curve::P256) => on_p256.push(&recipient.certificate),
-                KeyKind::Ec(Curve::P384) => on_p384.push(&recipient.certificate),
-                KeyKind::Unknown => {
-                    return Err(CryptoError::WrongKey("cannot be encrypted to").into());
-                }
+            let certificate = &recipient.certificate;
+            let kind = certificate.public_key().kind();
+            if let KeyKind::Rsa { .. } = kind {
+                infos.push(key_transport(recipient, &key, random)?);
+            } else if let Some((.., group)) = groups.iter_mut().find(|(of, ..)| *of == kind) {
+                group.push(certificate);
+            } else {
+                return Err(CryptoError::WrongKey("cannot be encrypted to").into());
             }
         }
         let all_by_transport = infos.len() == recipients.len();
-        for (curve, group) in [(Curve::P256, on_p256), (Curve::P384, on_p384)] {
+        for (kind, agreement, group) in &groups {
             if !group.is_empty() {
-                infos.push(key_agreement(curve, &group, &key, provider, random)?);
+                let ephemeral = provider.ephemeral_key(*kind, random)?;
+                infos.push(key_agreement(*agreement, &ephemeral, group, &key)?);
             }
         }
         // RFC 5652 §6.1: 2 as soon as one RecipientInfo is not of version 0. RFC 5083 §2.1: 0.
@@ -284,29 +284,22 @@ fn key_transport(
 }
 
 /// KeyAgreeRecipientInfo, version 3: one ephemeral key for all recipients on one curve (RFC 5652
-/// §6.2.2, RFC 5753 §3.1.1).
+/// §6.2.2, RFC 5753 §3.1.1, RFC 8418 §3.1).
 fn key_agreement(
-    curve: Curve,
+    agreement: KeyAgreement,
+    ephemeral: &PrivateKey,
     recipients: &[&Certificate],
     key: &Secret,
-    provider: &dyn CryptoProvider,
-    random: &dyn Random,
 ) -> Result<Vec<u8>, Error> {
-    let digest = match curve {
-        Curve::P256 => DigestAlgorithm::Sha256,
-        Curve::P384 => DigestAlgorithm::Sha384,
-    };
     let wrap = if key.expose().len() > 16 {
         KeyWrap::Aes256
     } else {
         KeyWrap::Aes128
     };
-    let shared_info = kdf::ecc_cms_shared_info(wrap, None);
-    let ephemeral = provider.ephemeral_key(curve, random)?;
     let mut keys = Vec::new();
     for certificate in recipients {
         let shared = ephemeral.agree(certificate.public_key())?;
-        let wrapping = kdf::x963(digest, &shared, &shared_info, wrap.key_length());
+        let wrapping = kdf::wrapping_key(agreement, &shared, &wrap.identifier(), wrap, None);
         let wrapped = key_wrap::wrap(&wrapping, key)?;
         keys.push(Writer::encode(|w| {
             w.sequence(|w| {
@@ -321,11 +314,11 @@ fn key_agreement(
             w.constructed(Tag::context_constructed(0), |w| {
                 w.constructed(Tag::context_constructed(1), |w| {
                     // The curve is the recipients'; absent parameters are read by every peer.
-                    w.sequence(|w| w.oid(EC_PUBLIC_KEY));
+                    w.sequence(|w| w.oid(ephemeral.public_key().algorithm()));
                     w.bit_string(ephemeral.public_key().key_bytes());
                 });
             });
-            w.raw(&KeyAgreement(digest).identifier(wrap));
+            w.raw(&agreement.identifier(wrap));
             w.sequence(|w| w.raw(&keys.concat()));
         });
     }))
@@ -358,6 +351,24 @@ fn check_length(cipher: ContentCipher, length: u64) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// How a content key is agreed on, by the kind of the recipients' keys: X9.63 with the digest of the
+/// curve's size (RFC 5753 §8), HKDF with SHA-256 for X25519 (RFC 8418 §4).
+const AGREEMENTS: [(KeyKind, KeyAgreement); 4] = [
+    (
+        KeyKind::Ec(Curve::P256),
+        KeyAgreement::X963(DigestAlgorithm::Sha256),
+    ),
+    (
+        KeyKind::Ec(Curve::P384),
+        KeyAgreement::X963(DigestAlgorithm::Sha384),
+    ),
+    (
+        KeyKind::Ec(Curve::P521),
+        KeyAgreement::X963(DigestAlgorithm::Sha512),
+    ),
+    (KeyKind::X25519, KeyAgreement::HkdfSha256),
+];
 
 const GCM_LIMIT: u64 = (1 << 36) - 32;
 /// Bytes of the tag that [`ContentCipher::identifier`] announces.

@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use smime_crypto::{
-    Algorithm, CryptoProvider, DigestAlgorithm, Hasher, SignatureScheme, Signed, Use,
+    Algorithm, CryptoProvider, DigestAlgorithm, Error as CryptoError, Hasher, SignatureScheme,
+    Signed, Use,
     asn1::{Reader, Tag},
 };
 use smime_io::Source;
@@ -166,6 +167,10 @@ impl Judgement<'_> {
                 .verify(key, signer.scheme, signed, &signer.info.signature)
         };
         let (Some(set), Some(attributes)) = (&signer.info.attributes, &signer.attributes) else {
+            // It would be over the content itself, which is not kept in memory (RFC 8419 §3.2).
+            if signer.scheme == SignatureScheme::Ed25519 {
+                return Err(Verdict::Refused(Refusal::Algorithm(PURE)));
+            }
             verify(Signed::Digest(digest)).map_err(|_| Verdict::BadSignature)?;
             check_unsigned(signer.info).map_err(Verdict::Refused)?;
             return self.check_plain_content().map_err(Verdict::Refused);
@@ -326,6 +331,8 @@ impl ContentDigests {
             && Reader::new(inner).peek() == Some(Tag::SEQUENCE)
     }
 }
+
+const PURE: CryptoError = CryptoError::Unsupported("Ed25519 without signed attributes");
 
 /// Certificates judged per signer: a name or key identifier that more certificates share is an
 /// attempt to make us work.

@@ -64,10 +64,18 @@ impl Signer {
             return Err(Error::KeyMismatch);
         }
         let scheme = match own.kind() {
+            KeyKind::Ec(Curve::P521) => SignatureScheme::Ecdsa(DigestAlgorithm::Sha512),
+            KeyKind::Ed25519 => SignatureScheme::Ed25519,
+            KeyKind::RsaPss { .. } => SignatureScheme::RsaPss {
+                digest: DigestAlgorithm::Sha256,
+                salt: 32,
+            },
             KeyKind::Rsa { .. } => SignatureScheme::RsaPkcs1(DigestAlgorithm::Sha256),
             KeyKind::Ec(Curve::P256) => SignatureScheme::Ecdsa(DigestAlgorithm::Sha256),
             KeyKind::Ec(Curve::P384) => SignatureScheme::Ecdsa(DigestAlgorithm::Sha384),
-            KeyKind::Unknown => return Err(smime_crypto::Error::WrongKey("cannot sign").into()),
+            KeyKind::X25519 | KeyKind::Unknown => {
+                return Err(smime_crypto::Error::WrongKey("cannot sign").into());
+            }
         };
         Ok(Self {
             included: vec![certificate.clone()],
@@ -78,14 +86,12 @@ impl Signer {
     }
 
     /// Signs with `scheme` instead of the default: PKCS#1 v1.5 with SHA-256 for RSA, ECDSA with
-    /// the digest of the curve's size for EC.
+    /// the digest of the curve's size for EC, Ed25519 for its keys (RFC 8419).
     ///
     /// # Errors
     /// [`Error::Crypto`] when the key is of another kind.
     pub fn scheme(self, scheme: SignatureScheme) -> Result<Self, Error> {
-        let is_rsa = matches!(self.key.public_key().kind(), KeyKind::Rsa { .. });
-        let wants_rsa = !matches!(scheme, SignatureScheme::Ecdsa(_));
-        if is_rsa != wants_rsa {
+        if !self.certificate.public_key().admits(scheme) {
             return Err(smime_crypto::Error::WrongKey("of another kind than the scheme").into());
         }
         Ok(Self { scheme, ..self })

@@ -21,6 +21,7 @@ fn schemes() -> Vec<SignatureScheme> {
                 },
             ]
         })
+        .chain([SignatureScheme::Ed25519])
         .collect()
 }
 
@@ -38,9 +39,10 @@ fn what_is_written_reads_back() {
                 Ok(transport)
             );
         }
-        for wrap in [KeyWrap::Aes128, KeyWrap::Aes256] {
-            assert_eq!(KeyWrap::from_identifier(&wrap.identifier()), Ok(wrap));
-            let agreement = KeyAgreement(digest);
+    }
+    for wrap in [KeyWrap::Aes128, KeyWrap::Aes256] {
+        assert_eq!(KeyWrap::from_identifier(&wrap.identifier()), Ok(wrap));
+        for agreement in KeyAgreement::ALL {
             let read = KeyAgreement::from_identifier(&agreement.identifier(wrap));
             assert_eq!(read, Ok((agreement, wrap)));
         }
@@ -146,6 +148,10 @@ fn parameters_that_are_not_the_standard_ones_are_refused() {
         pss(&[digest, mgf, field(4, &[])]),
         identifier(oid::SHA256_WITH_RSA, |w| w.octet_string(&[])),
         identifier(oid::ECDSA_WITH_SHA256, |w| w.oid(oid::SECP256R1)),
+        identifier(oid::ED25519, Writer::null),
+        identifier(oid::ED25519, |w| w.octet_string(&[])),
+        identifier(oid::X25519, |_| ()),
+        identifier(Oid::new("1.3.101.113"), |_| ()),
     ] {
         assert!(
             SignatureScheme::from_identifier(&bad, None).is_err(),
@@ -226,7 +232,7 @@ fn nonces_tags_and_vectors_have_their_lengths() {
 proptest! {
     #[test]
     fn altered_identifiers_never_panic(
-        which in 0_usize..20,
+        which in 0_usize..21,
         position in any::<prop::sample::Index>(),
         value in any::<u8>(),
     ) {

@@ -56,31 +56,33 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`], as for every method of this type.
+    #[inline]
     pub fn any(&mut self, what: &'static str) -> Result<Element<'a>, Error> {
-        let malformed = Error::Malformed {
-            what,
-            offset: self.offset,
-        };
-        let (header, length) = header(self.left).ok_or(malformed)?;
-        let end = header.checked_add(length).ok_or(malformed)?;
-        let raw = self.left.get(..end).ok_or(malformed)?;
-        let content = raw.get(header..).ok_or(malformed)?;
-        let tag = self.peek().ok_or(malformed)?;
+        let offset = self.offset;
+        self.next().ok_or(Error::Malformed { what, offset })
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        let tag = self.peek()?;
+        let (header, length) = header(self.left)?;
+        let (raw, left) = self.left.split_at_checked(header.checked_add(length)?)?;
         let element = Element {
             tag,
             raw,
-            content,
+            content: raw.get(header..)?,
             offset: self.offset,
         };
-        self.left = self.left.get(end..).unwrap_or_default();
-        self.offset += end;
-        Ok(element)
+        self.left = left;
+        self.offset += raw.len();
+        Some(element)
     }
 
     /// Reads the next element, which must have `tag`.
     ///
     /// # Errors
     /// [`Error::Malformed`].
+    #[inline]
     pub fn read(&mut self, tag: Tag, what: &'static str) -> Result<Element<'a>, Error> {
         if self.peek() != Some(tag) {
             return Err(Error::Malformed {
@@ -95,6 +97,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`].
+    #[inline]
     pub fn optional(&mut self, tag: Tag, what: &'static str) -> Result<Option<Element<'a>>, Error> {
         if self.peek() == Some(tag) {
             self.any(what).map(Some)
@@ -124,12 +127,27 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Malformed`].
     pub fn oid(&mut self) -> Result<Oid, Error> {
-        let what = "OBJECT IDENTIFIER";
-        let element = self.read(Tag::OID, what)?;
-        Oid::from_bytes(element.content).ok_or(Error::Malformed {
-            what,
-            offset: element.offset,
+        let offset = self.offset;
+        Oid::from_bytes(self.oid_octets()?).ok_or(Error::Malformed {
+            what: OBJECT_IDENTIFIER,
+            offset,
         })
+    }
+
+    /// Reads an OBJECT IDENTIFIER and returns its content octets, which [`Oid`] takes.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`].
+    pub fn oid_octets(&mut self) -> Result<&'a [u8], Error> {
+        let element = self.read(Tag::OID, OBJECT_IDENTIFIER)?;
+        if Oid::is_valid(element.content) {
+            Ok(element.content)
+        } else {
+            Err(Error::Malformed {
+                what: OBJECT_IDENTIFIER,
+                offset: element.offset,
+            })
+        }
     }
 
     /// Reads an OCTET STRING.
@@ -287,24 +305,32 @@ impl<'a> Element<'a> {
     }
 }
 
+const OBJECT_IDENTIFIER: &str = "OBJECT IDENTIFIER";
+
 /// Returns the length of the header and of the content that it announces.
+///
+/// Nearly every length has the first three forms, which is what makes reading fast.
+#[inline]
 fn header(input: &[u8]) -> Option<(usize, usize)> {
-    let (tag, first) = (input.first()?, *input.get(1)?);
-    if tag & 0x1f == 0x1f {
-        return None;
+    match *input {
+        [tag, ..] if tag & 0x1f == 0x1f => None,
+        [_, length @ 0..=0x7f, ..] => Some((2, usize::from(length))),
+        [_, 0x81, length @ 0x80..=0xff, ..] => Some((3, usize::from(length))),
+        [_, 0x82, high @ 1..=0xff, low, ..] => {
+            Some((4, usize::from(u16::from_be_bytes([high, low]))))
+        }
+        [_, first @ 0x83..=0x84, first_octet @ 1..=0xff, ..] => {
+            let header = 2 + usize::from(first & 0x7f);
+            let octets = input.get(3..header)?;
+            let length = octets
+                .iter()
+                .try_fold(usize::from(first_octet), |length, octet| {
+                    length.checked_mul(256)?.checked_add(usize::from(*octet))
+                });
+            Some((header, length?))
+        }
+        _ => None,
     }
-    if first < 0x80 {
-        return Some((2, usize::from(first)));
-    }
-    let count = usize::from(first & 0x7f);
-    let octets = input.get(2..2 + count)?;
-    if count == 0 || count > 4 || octets.first() == Some(&0) {
-        return None;
-    }
-    let length = octets.iter().try_fold(0_usize, |length, octet| {
-        length.checked_mul(256)?.checked_add(usize::from(*octet))
-    })?;
-    (length >= 0x80).then_some((2 + count, length))
 }
 
 fn time(element: &Element<'_>) -> Option<UnixTime> {

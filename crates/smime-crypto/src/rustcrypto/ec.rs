@@ -6,7 +6,7 @@ use crate::{
     asn1::{Reader, Writer},
     digest::{digest_of, with_digest},
     private_key_info::{EcPrivateKey, ec_public_key, wrap_ec},
-    rustcrypto::{OTHER_DIGEST, OTHER_KIND},
+    rustcrypto::{HALVES, NOT_FOR_TRANSPORT, OTHER_DIGEST, OTHER_KIND},
 };
 
 /// Evaluates an expression with the crate of a curve chosen at run time in scope as `$ec`.
@@ -19,6 +19,10 @@ macro_rules! with_curve {
             }
             Curve::P384 => {
                 use p384 as $ec;
+                $body
+            }
+            Curve::P521 => {
+                use p521 as $ec;
                 $body
             }
         }
@@ -51,7 +55,7 @@ impl EcKey {
         if info.points.iter().flatten().all(same) {
             Ok(key)
         } else {
-            Err(MISMATCH)
+            Err(HALVES)
         }
     }
 
@@ -116,7 +120,7 @@ impl KeyOps for EcKey {
         _length: usize,
         _random: &dyn Random,
     ) -> Result<Secret, Error> {
-        Err(Error::WrongKey("not an RSA key"))
+        Err(NOT_FOR_TRANSPORT)
     }
 
     fn agree(&self, peer: &PublicKey) -> Result<Secret, Error> {
@@ -185,10 +189,14 @@ pub(crate) fn generate(curve: Curve, random: &dyn Random) -> Result<Secret, Erro
     Ok(wrap_ec(curve, scalar.expose(), &point))
 }
 
-/// Draws a scalar by rejection (SEC 1 §3.2.1); a source that never gives one in range is broken.
+/// Draws a scalar of as many bits as the order has, by rejection (FIPS 186-5 §A.2.2); a source
+/// that never gives one in range is broken.
 pub(crate) fn generate_scalar(curve: Curve, random: &dyn Random) -> Result<Secret, Error> {
     for _ in 0..64 {
-        let scalar = Secret::filled(curve.field_length(), random)?;
+        let scalar = Secret::filled(curve.field_length(), random)?.with_first_masked(match curve {
+            Curve::P256 | Curve::P384 => 0xff,
+            Curve::P521 => 0x01,
+        });
         if with_curve!(curve, ec => ec::SecretKey::from_slice(scalar.expose()).is_ok()) {
             return Ok(scalar);
         }
@@ -204,7 +212,7 @@ pub(crate) fn check_curve(peer: &PublicKey, curve: Curve) -> Result<(), Error> {
     }
 }
 
-fn public_point(curve: Curve, scalar: &Secret) -> Result<Vec<u8>, Error> {
+pub(crate) fn public_point(curve: Curve, scalar: &Secret) -> Result<Vec<u8>, Error> {
     with_curve!(curve, ec => {
         use ec::elliptic_curve::sec1::ToSec1Point;
         let key = ec::SecretKey::from_slice(scalar.expose()).map_err(|_| SCALAR)?;
@@ -215,4 +223,3 @@ fn public_point(curve: Curve, scalar: &Secret) -> Result<Vec<u8>, Error> {
 /// A point that is not on its curve (SEC 1 §3.2.2.1).
 pub(crate) const POINT: Error = Error::WrongKey("point not on its curve");
 const SCALAR: Error = Error::WrongKey("private scalar out of range");
-const MISMATCH: Error = Error::WrongKey("private and public half do not belong together");

@@ -16,7 +16,7 @@ use crate::{
     kdf,
     private_key_info::{rsa_public_key, wrap_rsa},
     random::CoreRandom,
-    rustcrypto::{OTHER_DIGEST, OTHER_KIND},
+    rustcrypto::{NOT_FOR_AGREEMENT, OTHER_DIGEST, OTHER_KIND},
 };
 
 /// An RSA private key of two primes.
@@ -137,7 +137,7 @@ impl KeyOps for RsaKey {
             } => with_digest!(algorithm, D => {
                 self.key.sign_with_rng(random, Pss::<D>::new_with_salt(salt.into()), &digest)
             }),
-            SignatureScheme::Ecdsa(_) => return Err(OTHER_KIND),
+            SignatureScheme::Ecdsa(_) | SignatureScheme::Ed25519 => return Err(OTHER_KIND),
         };
         signature.map_err(|error| match error {
             rsa::Error::Rng => Error::NoRandomness,
@@ -167,7 +167,7 @@ impl KeyOps for RsaKey {
     }
 
     fn agree(&self, _peer: &PublicKey) -> Result<Secret, Error> {
-        Err(Error::WrongKey("not an EC key"))
+        Err(NOT_FOR_AGREEMENT)
     }
 }
 
@@ -197,7 +197,7 @@ pub(crate) fn verify(
             let padding = Pss::<D>::new_with_salt(salt.into());
             numbers.verify(padding, &digest, signature).map_err(|_| Error::BadSignature)
         }),
-        SignatureScheme::Ecdsa(_) => Err(OTHER_KIND),
+        SignatureScheme::Ecdsa(_) | SignatureScheme::Ed25519 => Err(OTHER_KIND),
     }
 }
 
@@ -208,6 +208,9 @@ pub(crate) fn transport_key(
     content_key: &Secret,
     random: &dyn Random,
 ) -> Result<Vec<u8>, Error> {
+    if !matches!(key.kind(), KeyKind::Rsa { .. }) {
+        return Err(Error::WrongKey("not an RSA key for encryption"));
+    }
     let numbers = public_numbers(key)?;
     let (random, plain) = (&mut CoreRandom(random), content_key.expose());
     let wrapped = match transport {
@@ -240,7 +243,8 @@ pub(crate) fn generate(bits: u32, random: &dyn Random) -> Result<Secret, Error> 
 /// Reads the numbers of a public key within what one operation may cost: a modulus of 512 to
 /// 16 384 bits, an odd exponent of 3 to 64 bits.
 fn public_numbers(key: &PublicKey) -> Result<rsa::PublicKey, Error> {
-    let KeyKind::Rsa { bits: 512..=16_384 } = key.kind() else {
+    let (KeyKind::Rsa { bits: 512..=16_384 } | KeyKind::RsaPss { bits: 512..=16_384 }) = key.kind()
+    else {
         return Err(Error::WrongKey("not RSA of 512 to 16384 bits"));
     };
     let mut outer = Reader::new(key.key_bytes());

@@ -90,6 +90,8 @@ fn words_of_the_log_are_those_of_its_json() {
         ("encrypt", Operation::Encrypt),
         ("verify", Operation::Verify),
         ("decrypt", Operation::Decrypt),
+        ("issue", Operation::Issue),
+        ("request", Operation::Request),
         ("import", Operation::Import),
     ] {
         assert_eq!(operation.as_str(), word);

@@ -37,6 +37,7 @@ pub(super) struct Layout {
     not_before: UnixTime,
     not_after: UnixTime,
     spki: Span,
+    key_kind: KeyKind,
     extension_list: Span,
     extensions: Extensions,
 }
@@ -112,7 +113,7 @@ impl<'a> CertificateRef<'a> {
 
     /// Returns what kind of key the subject has.
     pub fn key_kind(&self) -> KeyKind {
-        KeyKind::of_spki(self.spki()).unwrap_or(KeyKind::Unknown)
+        self.layout.key_kind
     }
 
     /// Returns the extension basicConstraints.
@@ -341,7 +342,7 @@ impl Layout {
         let subject = fields.read(Tag::SEQUENCE, "subject")?;
         NameRef::from_element(&subject)?;
         let spki = fields.read(Tag::SEQUENCE, "subjectPublicKeyInfo")?;
-        KeyKind::of_spki(spki.raw)
+        let key_kind = KeyKind::of_spki(spki.raw)
             .map_err(|error| ParseError::from(error).moved_by(spki.offset))?;
         let (extensions, extension_list) = tail(&mut fields, version)?;
         Ok(Self {
@@ -355,6 +356,7 @@ impl Layout {
             not_before,
             not_after,
             spki: Span::of(&spki),
+            key_kind,
             extension_list,
             extensions,
         })
@@ -401,7 +403,7 @@ fn tail(fields: &mut Reader<'_>, version: u8) -> Result<(Extensions, Span), Pars
 /// An AlgorithmIdentifier: an identifier and at most one value (RFC 5280 §4.1.1.2).
 fn check_identifier(element: &Element<'_>) -> Result<(), ParseError> {
     let mut fields = element.reader();
-    fields.oid()?;
+    fields.oid_octets()?;
     if !fields.is_empty() {
         fields.any("parameters")?;
     }

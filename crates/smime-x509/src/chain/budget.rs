@@ -1,4 +1,4 @@
-use smime_crypto::KeyKind;
+use smime_crypto::{Curve, KeyKind};
 
 use crate::ChainErrorKind;
 
@@ -24,8 +24,15 @@ impl Budget {
     /// the modulus, and one of 16 384 bits takes as long as sixteen of 4096.
     pub(crate) fn spend_signature(&mut self, by: KeyKind) -> Result<(), ChainErrorKind> {
         let cost = match by {
-            KeyKind::Rsa { bits } => bits.div_ceil(4096).saturating_pow(2),
-            KeyKind::Ec(_) | KeyKind::Unknown => 1,
+            KeyKind::Rsa { bits } | KeyKind::RsaPss { bits } => {
+                bits.div_ceil(4096).saturating_pow(2)
+            }
+            // More than three times one of P-384: only the portable provider has it.
+            KeyKind::Ec(Curve::P521) => 4,
+            KeyKind::Ec(Curve::P256 | Curve::P384)
+            | KeyKind::Ed25519
+            | KeyKind::X25519
+            | KeyKind::Unknown => 1,
         };
         let left = self.signatures.checked_sub(cost);
         self.signatures = left.ok_or(ChainErrorKind::BudgetExhausted)?;

@@ -27,6 +27,8 @@ pub(crate) fn check_leaf(
     check_fitness(leaf, purpose, at)?;
     let usage = match purpose {
         Purpose::EncryptMail => Use::Encrypt,
+        // A key that only agrees is judged by what it is for (RFC 8410 §5).
+        Purpose::Any if !leaf.public_key().kind().can_sign() => Use::Encrypt,
         Purpose::SignMail | Purpose::SignCertificates | Purpose::Any => Use::AcceptSignature,
     };
     check_key(verifier, leaf, usage, at)

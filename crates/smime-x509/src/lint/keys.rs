@@ -3,7 +3,7 @@ use smime_crypto::{Oid, asn1::Reader};
 use crate::{
     KeyUsage, KeyUsageBit,
     lint::{
-        Generation, Severity,
+        ProfileGeneration, Severity,
         certificate::{Key, Linted},
         rule::{Issued, Rule, Scope},
     },
@@ -47,7 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         })
     },
     Rule {
-        scope: Scope::generations(&[Generation::Legacy, Generation::Multipurpose]),
+        scope: Scope::generations(&[ProfileGeneration::Legacy, ProfileGeneration::Multipurpose]),
         ..error("smime_br.key_usage.rsa", USAGE, |it| {
             let sign = [KeyUsageBit::NonRepudiation];
             beyond(
@@ -59,7 +59,7 @@ pub(super) const RULES: &[Rule] = &[
         })
     },
     Rule {
-        scope: Scope::generations(&[Generation::Strict]),
+        scope: Scope::generations(&[ProfileGeneration::Strict]),
         ..error("smime_br.key_usage.rsa_strict", USAGE, |it| {
             let sign = [KeyUsageBit::NonRepudiation];
             beyond(rsa_usage(it)?, RSA_PURPOSES, &sign, &[])

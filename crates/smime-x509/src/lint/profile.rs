@@ -9,7 +9,7 @@ use crate::{CertificateRef, oid};
 pub enum LintProfile {
     /// A subscriber of the S/MIME Baseline Requirements, by the policy it carries
     /// (S/MIME BR 7.1.6.1).
-    Subscriber(Validation, Generation),
+    Subscriber(Validation, ProfileGeneration),
     /// A certification authority.
     Authority,
     /// A certificate for mail without such a policy.
@@ -33,7 +33,7 @@ pub enum Validation {
 
 /// How narrow the profile is (S/MIME BR 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Generation {
+pub enum ProfileGeneration {
     /// As it was done before; not issued since 2025-07-15.
     Legacy,
     /// Other uses beside mail are allowed.
@@ -75,9 +75,9 @@ impl LintProfile {
             _ => return None,
         };
         let generation = match generation {
-            1 => Generation::Legacy,
-            2 => Generation::Multipurpose,
-            3 => Generation::Strict,
+            1 => ProfileGeneration::Legacy,
+            2 => ProfileGeneration::Multipurpose,
+            3 => ProfileGeneration::Strict,
             _ => return None,
         };
         Some(Self::Subscriber(validation, generation))
@@ -91,7 +91,7 @@ impl LintProfile {
     /// Returns every profile.
     pub fn all() -> impl Iterator<Item = Self> {
         let subscribers = Validation::ALL.into_iter().flat_map(|validation| {
-            let generations = Generation::ALL.into_iter();
+            let generations = ProfileGeneration::ALL.into_iter();
             generations.map(move |generation| Self::Subscriber(validation, generation))
         });
         subscribers.chain([Self::Authority, Self::Mail, Self::Other])
@@ -100,26 +100,34 @@ impl LintProfile {
     /// Returns the name: `mailbox-legacy` to `individual-strict`, `ca`, `mail` or `other`.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Subscriber(Validation::Mailbox, Generation::Legacy) => "mailbox-legacy",
-            Self::Subscriber(Validation::Mailbox, Generation::Multipurpose) => {
+            Self::Subscriber(Validation::Mailbox, ProfileGeneration::Legacy) => "mailbox-legacy",
+            Self::Subscriber(Validation::Mailbox, ProfileGeneration::Multipurpose) => {
                 "mailbox-multipurpose"
             }
-            Self::Subscriber(Validation::Mailbox, Generation::Strict) => "mailbox-strict",
-            Self::Subscriber(Validation::Organization, Generation::Legacy) => "organization-legacy",
-            Self::Subscriber(Validation::Organization, Generation::Multipurpose) => {
+            Self::Subscriber(Validation::Mailbox, ProfileGeneration::Strict) => "mailbox-strict",
+            Self::Subscriber(Validation::Organization, ProfileGeneration::Legacy) => {
+                "organization-legacy"
+            }
+            Self::Subscriber(Validation::Organization, ProfileGeneration::Multipurpose) => {
                 "organization-multipurpose"
             }
-            Self::Subscriber(Validation::Organization, Generation::Strict) => "organization-strict",
-            Self::Subscriber(Validation::Sponsor, Generation::Legacy) => "sponsor-legacy",
-            Self::Subscriber(Validation::Sponsor, Generation::Multipurpose) => {
+            Self::Subscriber(Validation::Organization, ProfileGeneration::Strict) => {
+                "organization-strict"
+            }
+            Self::Subscriber(Validation::Sponsor, ProfileGeneration::Legacy) => "sponsor-legacy",
+            Self::Subscriber(Validation::Sponsor, ProfileGeneration::Multipurpose) => {
                 "sponsor-multipurpose"
             }
-            Self::Subscriber(Validation::Sponsor, Generation::Strict) => "sponsor-strict",
-            Self::Subscriber(Validation::Individual, Generation::Legacy) => "individual-legacy",
-            Self::Subscriber(Validation::Individual, Generation::Multipurpose) => {
+            Self::Subscriber(Validation::Sponsor, ProfileGeneration::Strict) => "sponsor-strict",
+            Self::Subscriber(Validation::Individual, ProfileGeneration::Legacy) => {
+                "individual-legacy"
+            }
+            Self::Subscriber(Validation::Individual, ProfileGeneration::Multipurpose) => {
                 "individual-multipurpose"
             }
-            Self::Subscriber(Validation::Individual, Generation::Strict) => "individual-strict",
+            Self::Subscriber(Validation::Individual, ProfileGeneration::Strict) => {
+                "individual-strict"
+            }
             Self::Authority => "ca",
             Self::Mail => "mail",
             Self::Other => "other",
@@ -143,7 +151,7 @@ impl Validation {
     ];
 }
 
-impl Generation {
+impl ProfileGeneration {
     /// Every one of them.
     pub const ALL: [Self; 3] = [Self::Legacy, Self::Multipurpose, Self::Strict];
 }

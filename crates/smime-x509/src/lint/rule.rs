@@ -1,4 +1,4 @@
-use crate::lint::{Generation, LintProfile, Severity, Validation, certificate::Linted};
+use crate::lint::{LintProfile, ProfileGeneration, Severity, Validation, certificate::Linted};
 
 /// One rule of a rule book.
 pub(super) struct Rule {
@@ -25,7 +25,7 @@ pub(super) enum Scope {
     /// Those of subscribers: all that are not authorities and are for mail.
     Mail,
     /// Those under the S/MIME BR, of these validations and generations.
-    Subscriber(&'static [Validation], &'static [Generation]),
+    Subscriber(&'static [Validation], &'static [ProfileGeneration]),
 }
 
 /// When certificates were issued that a rule binds, as (year, month, day).
@@ -56,16 +56,17 @@ impl Rule {
 
 impl Scope {
     /// Every subscriber under the S/MIME BR.
-    pub(super) const SUBSCRIBERS: Self = Self::Subscriber(&Validation::ALL, &Generation::ALL);
+    pub(super) const SUBSCRIBERS: Self =
+        Self::Subscriber(&Validation::ALL, &ProfileGeneration::ALL);
 
     /// The subscribers of some generations.
-    pub(super) const fn generations(generations: &'static [Generation]) -> Self {
+    pub(super) const fn generations(generations: &'static [ProfileGeneration]) -> Self {
         Self::Subscriber(&Validation::ALL, generations)
     }
 
     /// The subscribers of some validations.
     pub(super) const fn validations(validations: &'static [Validation]) -> Self {
-        Self::Subscriber(validations, &Generation::ALL)
+        Self::Subscriber(validations, &ProfileGeneration::ALL)
     }
 }
 

@@ -3,7 +3,7 @@ use smime_crypto::{Oid, asn1::Reader};
 use crate::{
     DistributionPoint, DistributionPointName, GeneralName,
     lint::{
-        Generation, LintProfile, Severity, Validation,
+        LintProfile, ProfileGeneration, Severity, Validation,
         certificate::Linted,
         rule::{Issued, Rule, Scope, quoted},
     },
@@ -14,7 +14,7 @@ use crate::{
 pub(super) const RULES: &[Rule] = &[
     error("smime_br.validity.length", "S/MIME BR 6.3.2", |it| {
         let longest = match it.profile {
-            LintProfile::Subscriber(_, Generation::Legacy) => 1185,
+            LintProfile::Subscriber(_, ProfileGeneration::Legacy) => 1185,
             _ => 825,
         };
         let (from, until) = (it.certificate.not_before(), it.certificate.not_after());
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         })
     },
     Rule {
-        scope: Scope::generations(&[Generation::Legacy]),
+        scope: Scope::generations(&[ProfileGeneration::Legacy]),
         issued: Issued::since((2025, 7, 15)),
         ..error(
             "smime_br.policy.legacy_retired",
@@ -52,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
         absent.then(|| "no cRLDistributionPoints".to_owned())
     }),
     Rule {
-        scope: Scope::generations(&[Generation::Legacy]),
+        scope: Scope::generations(&[ProfileGeneration::Legacy]),
         ..error("smime_br.crl.http.some", "S/MIME BR 7.1.2.3 (b)", |it| {
             it.certificate.crl_distribution_points()?;
             let http = points(it).any(|names| names.iter().any(is_http));
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         })
     },
     Rule {
-        scope: Scope::generations(&[Generation::Multipurpose, Generation::Strict]),
+        scope: Scope::generations(&[ProfileGeneration::Multipurpose, ProfileGeneration::Strict]),
         ..error("smime_br.crl.http.only", "S/MIME BR 7.1.2.3 (b)", |it| {
             points(it)
                 .flatten()
@@ -69,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         })
     },
     Rule {
-        scope: Scope::generations(&[Generation::Legacy]),
+        scope: Scope::generations(&[ProfileGeneration::Legacy]),
         ..error("smime_br.aia.http.some", "S/MIME BR 7.1.2.3 (c)", |it| {
             let without_http = |method: &Oid| {
                 let mut places = it.access().filter(|access| access.method == *method);
@@ -81,7 +81,7 @@ pub(super) const RULES: &[Rule] = &[
         })
     },
     Rule {
-        scope: Scope::generations(&[Generation::Multipurpose, Generation::Strict]),
+        scope: Scope::generations(&[ProfileGeneration::Multipurpose, ProfileGeneration::Strict]),
         ..error("smime_br.aia.http.only", "S/MIME BR 7.1.2.3 (c)", |it| {
             it.access()
                 .filter(|access| [oid::OCSP, oid::CA_ISSUERS].contains(&access.method))
@@ -110,7 +110,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule {
-        scope: Scope::generations(&[Generation::Legacy, Generation::Multipurpose]),
+        scope: Scope::generations(&[ProfileGeneration::Legacy, ProfileGeneration::Multipurpose]),
         ..error(
             "smime_br.extended_key_usage",
             "S/MIME BR 7.1.2.3 (f)",
@@ -118,7 +118,7 @@ pub(super) const RULES: &[Rule] = &[
         )
     },
     Rule {
-        scope: Scope::generations(&[Generation::Strict]),
+        scope: Scope::generations(&[ProfileGeneration::Strict]),
         ..error(
             "smime_br.extended_key_usage.strict",
             "S/MIME BR 7.1.2.3 (f)",
@@ -171,7 +171,7 @@ pub(super) const RULES: &[Rule] = &[
         })
     }),
     Rule {
-        scope: Scope::generations(&[Generation::Strict]),
+        scope: Scope::generations(&[ProfileGeneration::Strict]),
         ..error("smime_br.san.other_name", "S/MIME BR 7.1.4.2.1", |it| {
             let mut names = it.san();
             let other = names.any(|name| {
@@ -192,7 +192,7 @@ pub(super) const RULES: &[Rule] = &[
         })
     },
     Rule {
-        scope: Scope::generations(&[Generation::Multipurpose, Generation::Strict]),
+        scope: Scope::generations(&[ProfileGeneration::Multipurpose, ProfileGeneration::Strict]),
         ..error(
             "smime_br.subject_directory_attributes",
             "S/MIME BR 7.1.2.3 (j)",
@@ -232,7 +232,7 @@ pub(super) const RULES: &[Rule] = &[
         })
     },
     Rule {
-        scope: Scope::generations(&[Generation::Legacy, Generation::Multipurpose]),
+        scope: Scope::generations(&[ProfileGeneration::Legacy, ProfileGeneration::Multipurpose]),
         ..error(
             "smime_br.adobe.criticality",
             "S/MIME BR 7.1.2.3 (m)",
@@ -243,7 +243,7 @@ pub(super) const RULES: &[Rule] = &[
         )
     },
     Rule {
-        scope: Scope::generations(&[Generation::Strict]),
+        scope: Scope::generations(&[ProfileGeneration::Strict]),
         ..error("smime_br.adobe.presence", "S/MIME BR 7.1.2.3 (m)", |it| {
             let present = ADOBE.iter().find(|id| it.extension(**id).is_some())?;
             Some(format!("{present} present"))

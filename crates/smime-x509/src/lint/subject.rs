@@ -5,7 +5,7 @@ use smime_crypto::Oid;
 use crate::{
     EmailAddress,
     lint::{
-        Generation, Severity, Validation,
+        ProfileGeneration, Severity, Validation,
         certificate::Linted,
         country::is_country,
         rule::{Issued, Rule, Scope, quoted},
@@ -96,7 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         )
     },
     Rule {
-        scope: Scope::Subscriber(NAMED, &[Generation::Strict]),
+        scope: Scope::Subscriber(NAMED, &[ProfileGeneration::Strict]),
         ..error(
             "smime_br.subject.strict_address",
             "S/MIME BR 7.1.4.2.2 (j)",
@@ -104,7 +104,10 @@ pub(super) const RULES: &[Rule] = &[
         )
     },
     Rule {
-        scope: Scope::Subscriber(NAMED, &[Generation::Multipurpose, Generation::Strict]),
+        scope: Scope::Subscriber(
+            NAMED,
+            &[ProfileGeneration::Multipurpose, ProfileGeneration::Strict],
+        ),
         ..error(
             "smime_br.subject.other_attribute",
             "S/MIME BR 7.1.4.2.2 (o)",
@@ -127,7 +130,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         scope: Scope::Subscriber(
             &[Validation::Sponsor, Validation::Individual],
-            &[Generation::Multipurpose, Generation::Strict],
+            &[ProfileGeneration::Multipurpose, ProfileGeneration::Strict],
         ),
         ..error(
             "smime_br.subject.person",
@@ -187,7 +190,7 @@ pub(super) const RULES: &[Rule] = &[
         )
     },
     Rule {
-        scope: Scope::Subscriber(NAMED, &Generation::ALL),
+        scope: Scope::Subscriber(NAMED, &ProfileGeneration::ALL),
         ..error(
             "smime_br.subject.country",
             "S/MIME BR 7.1.4.2.2 (n)",

@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use smime::x509::{
-    Certificate, Explainer, Explanation, LintFinding, LintProfile, MailUse, Met, Severity, lint,
+    Certificate, CertificateUse, Explainer, Explanation, LintFinding, LintProfile, Met, Severity,
+    lint,
 };
 
 use crate::{
@@ -24,7 +25,7 @@ pub(super) fn explain(
     };
     let mut useful = true;
     for certificate in input::certificates(file)? {
-        let explanations = MailUse::ALL.map(|usage| explainer.explain(&certificate, usage));
+        let explanations = CertificateUse::ALL.map(|usage| explainer.explain(&certificate, usage));
         useful &= explanations.iter().any(Explanation::is_met);
         report.result(&json::explained(&certificate, &explanations), || {
             explanation_words(&certificate, &explanations)
