@@ -5,7 +5,7 @@ use clap_complete::Shell;
 use smime::{
     Mode, Policy,
     crypto::{ContentCipher, Curve, DigestAlgorithm, KeyKind, Oid, UnixTime},
-    x509::{EmailAddress, Generation, MailUse, Purpose},
+    x509::{EmailAddress, Generation, LintProfile, MailUse, Purpose},
 };
 
 /// Seal, open and judge S/MIME mail.
@@ -124,6 +124,22 @@ pub(crate) enum Cert {
         /// A file, `-` for standard input, or what `cert list` takes
         #[arg(value_name = "FILE|QUERY", value_hint = ValueHint::AnyPath)]
         target: String,
+    },
+    /// Say rule by rule what every certificate of a file may be used for, and why not
+    Explain {
+        /// PEM, DER or base64; `-` is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Find what every certificate of a file does against RFC 5280 and the CA/Browser Forum
+    /// S/MIME Baseline Requirements
+    Lint {
+        /// PEM, DER or base64; `-` is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Judge as of this profile, such as mailbox-strict; what its policies say when absent
+        #[arg(long, value_name = "PROFILE", value_parser = lint_profile)]
+        under: Option<LintProfile>,
     },
     /// Judge a certificate, without a store
     Verify {
@@ -645,6 +661,14 @@ impl From<CipherWord> for ContentCipher {
 fn time(text: &str) -> Result<UnixTime, String> {
     let timestamp: jiff::Timestamp = text.parse().map_err(|error| format!("{error}"))?;
     Ok(UnixTime(timestamp.as_second()))
+}
+
+/// Reads the name of a profile of lint.
+fn lint_profile(text: &str) -> Result<LintProfile, String> {
+    LintProfile::from_name(text).ok_or_else(|| {
+        let names: Vec<_> = LintProfile::all().map(LintProfile::name).collect();
+        format!("one of {}", names.join(", "))
+    })
 }
 
 fn address(text: &str) -> Result<EmailAddress, String> {

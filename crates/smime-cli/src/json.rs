@@ -4,10 +4,14 @@ use serde_json::{Value, json};
 use smime::{
     Coverage, Layer, Receipt, Verdict,
     cms::{RecipientId, SignerId, SignerReport, Summary},
-    crypto::{Curve, KeyKind, Oid, SignatureScheme, UnixTime, asn1::Reader, sha1_fingerprint},
-    store::{Recorded, StoredCertificate},
-    x509::{Certificate, KeyUsageBit, Name, Purpose, SequenceOf, check_fitness},
+    crypto::UnixTime,
+    store::Recorded,
+    x509::{Certificate, Explanation, LintFinding, LintProfile, Met, Name, Purpose, check_fitness},
 };
+
+mod certificate;
+
+pub(crate) use certificate::{certificate, stored};
 
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes
@@ -15,61 +19,6 @@ pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-/// `cert show`: one certificate.
-pub(crate) fn certificate(certificate: &Certificate) -> Value {
-    let key = certificate.public_key();
-    let algorithm = match key.kind() {
-        KeyKind::Rsa { .. } => "rsa".to_owned(),
-        KeyKind::Ec(Curve::P256) => "ec-p256".to_owned(),
-        KeyKind::Ec(Curve::P384) => "ec-p384".to_owned(),
-        KeyKind::Ec(Curve::P521) => "ec-p521".to_owned(),
-        KeyKind::RsaPss { .. } => "rsa-pss".to_owned(),
-        KeyKind::Ed25519 => "ed25519".to_owned(),
-        KeyKind::X25519 => "x25519".to_owned(),
-        KeyKind::Unknown => key.algorithm().to_string(),
-    };
-    let signature = match certificate.signature_scheme() {
-        Ok(SignatureScheme::Ed25519) => SignatureScheme::Ed25519.name().to_owned(),
-        Ok(scheme) => format!("{}-{}", scheme.name(), scheme.digest().name()),
-        Err(_) => algorithm_name(certificate.signature_algorithm()),
-    };
-    let key_usage: Vec<_> = certificate
-        .key_usage()
-        .map(|usage| usage.bits().map(KeyUsageBit::name).collect())
-        .unwrap_or_default();
-    let usages = certificate.extended_key_usage();
-    let usages = usages.iter().flat_map(SequenceOf::iter).map(usage_name);
-    json!({
-        "sha256": hex(certificate.fingerprint()),
-        "sha1": hex(sha1_fingerprint(certificate.der())),
-        "subject": certificate.subject().to_string(),
-        "issuer": certificate.issuer().to_string(),
-        "serial": hex(certificate.serial()),
-        "not_before": certificate.not_before().to_string(),
-        "not_after": certificate.not_after().to_string(),
-        "emails": emails(certificate),
-        "key_usage": key_usage,
-        "extended_key_usage": usages.collect::<Vec<_>>(),
-        "ca": certificate.is_ca(),
-        "public_key": {"algorithm": algorithm, "bits": key.bits()},
-        "signature": signature,
-    })
-}
-
-/// `cert list`: one certificate of the store.
-pub(crate) fn stored(stored: &StoredCertificate, at: UnixTime) -> Value {
-    let mut value = certificate(&stored.certificate);
-    if let Some(fields) = value.as_object_mut() {
-        fields.insert("has_key".to_owned(), stored.has_key.into());
-        fields.insert("trust".to_owned(), stored.trust.as_str().into());
-        fields.insert(
-            "usable_for".to_owned(),
-            usable_for(&stored.certificate, at).into(),
-        );
-    }
-    value
 }
 
 /// What a certificate is good for by its own fields.
@@ -90,6 +39,60 @@ pub(crate) fn emails(certificate: &Certificate) -> Vec<String> {
         .iter()
         .map(ToString::to_string)
         .collect()
+}
+
+/// `cert explain`: every use of one certificate, and how each of its rules came out.
+pub(crate) fn explained(certificate: &Certificate, explanations: &[Explanation]) -> Value {
+    let uses = explanations.iter().map(|explanation| {
+        let findings: Vec<_> = explanation
+            .findings
+            .iter()
+            .map(|finding| {
+                let found = match &finding.met {
+                    Met::NotMet { found } => Some(found),
+                    Met::Met | Met::NotApplicable => None,
+                };
+                json!({
+                    "rule": finding.rule,
+                    "clause": finding.clause,
+                    "verdict": finding.met.name(),
+                    "found": found,
+                })
+            })
+            .collect();
+        let value = json!({"met": explanation.is_met(), "findings": findings});
+        (explanation.usage.name().to_owned(), value)
+    });
+    json!({
+        "sha256": hex(certificate.fingerprint()),
+        "subject": certificate.subject().to_string(),
+        "emails": emails(certificate),
+        "uses": Value::Object(uses.collect()),
+    })
+}
+
+/// `cert lint`: what one certificate does against the rules of its profile.
+pub(crate) fn linted(
+    certificate: &Certificate,
+    profile: LintProfile,
+    findings: &[LintFinding],
+) -> Value {
+    let findings: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "severity": finding.severity.name(),
+                "code": finding.code,
+                "rule": finding.rule,
+                "detail": finding.detail,
+            })
+        })
+        .collect();
+    json!({
+        "sha256": hex(certificate.fingerprint()),
+        "profile": profile.name(),
+        "findings": findings,
+    })
 }
 
 /// `cms verify` and a signed layer of `open`.
@@ -202,21 +205,6 @@ pub(crate) fn logged(recorded: &Recorded) -> Value {
     })
 }
 
-fn usage_name(oid: Oid) -> String {
-    let dotted = oid.to_string();
-    let name = match &*dotted {
-        "1.3.6.1.5.5.7.3.1" => "serverAuth",
-        "1.3.6.1.5.5.7.3.2" => "clientAuth",
-        "1.3.6.1.5.5.7.3.3" => "codeSigning",
-        "1.3.6.1.5.5.7.3.4" => "emailProtection",
-        "1.3.6.1.5.5.7.3.8" => "timeStamping",
-        "1.3.6.1.5.5.7.3.9" => "OCSPSigning",
-        "2.5.29.37.0" => "anyExtendedKeyUsage",
-        _ => return dotted,
-    };
-    name.to_owned()
-}
-
 /// `cms show`: the structure of an object.
 pub(crate) fn summary(summary: &Summary) -> Value {
     let signers: Vec<Value> = summary
@@ -264,12 +252,4 @@ fn recipient_id(id: &RecipientId) -> Value {
 fn issuer_serial(issuer: &[u8], serial: &[u8]) -> Value {
     let issuer = Name::from_der(issuer).map_or_else(|_| hex(issuer), |name| name.to_string());
     json!({"issuer": issuer, "serial": hex(serial)})
-}
-
-/// An algorithm that has no name here is shown by its identifier.
-fn algorithm_name(identifier: &[u8]) -> String {
-    let oid = Reader::new(identifier)
-        .sequence("AlgorithmIdentifier")
-        .and_then(|mut it| it.oid());
-    oid.map_or_else(|_| "unreadable".to_owned(), |oid| oid.to_string())
 }

@@ -90,3 +90,41 @@ fn print(line: &str) {
 fn warn(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
+
+/// Text from outside as it may stand on a terminal: what moves its cursor, turns the direction of
+/// reading or is not seen at all is written as a number.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        let deceives = character.is_control()
+            || matches!(character,
+                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+                | '\u{feff}');
+        if deceives {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_printed_moves_the_cursor_or_turns_the_text() {
+        for (text, shown) in [
+            ("Zoë, 北京", "Zoë, 北京"),
+            ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
+            ("a\nb\r", "a\\u{a}b\\u{d}"),
+            ("\u{9b}x", "\\u{9b}x"),
+            ("a\u{202e}b", "a\\u{202e}b"),
+            ("\u{feff}", "\\u{feff}"),
+            ("\0", "\\u{0}"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+    }
+}

@@ -7,11 +7,17 @@ use crate::{GeneralName, ParseError, SequenceOf, oid, span::Span};
 
 mod distribution;
 mod name_constraints;
+mod names;
 mod policies;
+mod qualified;
+mod transparency;
 
 pub use distribution::{AccessDescription, DistributionPoint, DistributionPointName, ReasonFlags};
 pub use name_constraints::{GeneralSubtree, NameConstraints};
+pub use names::extended_key_usage_name;
 pub use policies::{PolicyConstraints, PolicyInformation, PolicyMapping};
+pub use qualified::QcStatement;
+pub use transparency::SignedCertificateTimestamp;
 
 /// One extension as it stands in a certificate or CRL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

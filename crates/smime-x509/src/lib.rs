@@ -5,7 +5,8 @@
 //! [`Certificate`] is parsed once, strictly, and keeps its bytes. [`ChainVerifier`] searches a path
 //! from a certificate to one of the anchors in a [`TrustStore`] through an untrusted
 //! [`CertificateBundle`], and returns a proof that only it can make: [`VerifiedSigner`] or
-//! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone.
+//! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone,
+//! [`Explainer`] says so rule by rule, and [`lint`] what its issuer did wrong.
 //! [`CertificateBuilder`] makes certificates for tests and demonstrations; [`Issuer`] makes those
 //! that an authority may issue, for a key at hand or for a [`CertificationRequest`].
 
@@ -16,9 +17,11 @@ mod certificate;
 mod chain;
 mod email;
 mod error;
+mod explain;
 mod extension;
 mod general_name;
 mod irregularity;
+mod lint;
 mod name;
 mod oid;
 mod policy;
@@ -35,13 +38,16 @@ pub use certificate::{Certificate, CertificateRef};
 pub use chain::{ChainRequest, ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
 pub use email::EmailAddress;
 pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};
+pub use explain::{CertificateUse, Explainer, Explanation, Finding, Met};
 pub use extension::{
     AccessDescription, AuthorityKeyId, BasicConstraints, DistributionPoint, DistributionPointName,
     Extension, GeneralSubtree, KeyUsage, KeyUsageBit, NameConstraints, PolicyConstraints,
-    PolicyInformation, PolicyMapping, ReasonFlags,
+    PolicyInformation, PolicyMapping, QcStatement, ReasonFlags, SignedCertificateTimestamp,
+    extended_key_usage_name,
 };
 pub use general_name::GeneralName;
 pub use irregularity::Irregularity;
+pub use lint::{LintFinding, LintProfile, ProfileGeneration, Severity, Validation, lint};
 pub use name::{Name, NameAttribute, NameRef};
 pub use oid::{ANY_EXTENDED_KEY_USAGE, ANY_POLICY, EMAIL_PROTECTION, SMIME_CAPABILITIES};
 pub use policy::{

@@ -282,7 +282,7 @@ fn pair<'a>(set: &mut Reader<'a>) -> Option<(Oid, Element<'a>)> {
 }
 
 /// Returns a string value as text; `None` for values that are not strings or not valid ones.
-fn text<'a>(value: &Element<'a>) -> Option<Cow<'a, str>> {
+pub(crate) fn text<'a>(value: &Element<'a>) -> Option<Cow<'a, str>> {
     match value.tag {
         Tag::UTF8_STRING => std::str::from_utf8(value.content).ok().map(Cow::Borrowed),
         Tag::PRINTABLE_STRING | Tag::IA5_STRING if value.content.is_ascii() => {

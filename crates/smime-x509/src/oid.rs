@@ -56,3 +56,16 @@ pub(crate) const ORGANIZATION_IDENTIFIER: Oid = Oid::new("2.5.4.97");
 pub(crate) const USER_ID: Oid = Oid::new("0.9.2342.19200300.100.1.1");
 pub(crate) const DOMAIN_COMPONENT: Oid = Oid::new("0.9.2342.19200300.100.1.25");
 pub(crate) const EMAIL_ADDRESS: Oid = Oid::new("1.2.840.113549.1.9.1");
+// Further extensions (RFC 5280 §4.2.1, §4.2.2; RFC 3739 §3.2.6; RFC 6962 §3.3), for what shows them
+pub(crate) const SUBJECT_DIRECTORY_ATTRIBUTES: Oid = Oid::new("2.5.29.9");
+pub(crate) const ISSUER_ALT_NAME: Oid = Oid::new("2.5.29.18");
+pub(crate) const POLICY_MAPPINGS: Oid = Oid::new("2.5.29.33");
+pub(crate) const FRESHEST_CRL: Oid = Oid::new("2.5.29.46");
+pub(crate) const SUBJECT_INFO_ACCESS: Oid = Oid::new("1.3.6.1.5.5.7.1.11");
+pub(crate) const QC_STATEMENTS: Oid = Oid::new("1.3.6.1.5.5.7.1.3");
+pub(crate) const SCT_LIST: Oid = Oid::new("1.3.6.1.4.1.11129.2.4.2");
+// RFC 5280 §4.2.2.1
+pub(crate) const OCSP: Oid = Oid::new("1.3.6.1.5.5.7.48.1");
+// RFC 5280 appendix A.1; X.520
+pub(crate) const POSTAL_CODE: Oid = Oid::new("2.5.4.17");
+pub(crate) const PSEUDONYM: Oid = Oid::new("2.5.4.65");

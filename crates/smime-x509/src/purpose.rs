@@ -87,13 +87,28 @@ pub fn check_fitness(
 /// # Errors
 /// [`ImportRefusal`]: the first of these that fails, in that order.
 pub fn check_import(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusal> {
-    use KeyUsageBit::{DigitalSignature, KeyAgreement, KeyEncipherment};
     if certificate.is_ca() {
         return Ok(());
     }
-    if certificate.san_emails().next().is_none() {
-        return Err(ImportRefusal::NoEmail);
+    check_import_address(certificate)?;
+    check_import_key_usage(certificate)?;
+    check_import_key(certificate)?;
+    check_email_protection(certificate).map_err(|_| ImportRefusal::ExtendedKeyUsage)
+}
+
+/// A certificate that names nobody in its subject alternative name serves nobody's mail.
+pub(crate) fn check_import_address(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusal> {
+    match certificate.san_emails().next() {
+        Some(_) => Ok(()),
+        None => Err(ImportRefusal::NoEmail),
     }
+}
+
+/// One of the uses must be signing or encrypting mail; without the extension every use is.
+pub(crate) fn check_import_key_usage(
+    certificate: &CertificateRef<'_>,
+) -> Result<(), ImportRefusal> {
+    use KeyUsageBit::{DigitalSignature, KeyAgreement, KeyEncipherment};
     let kind = certificate.key_kind();
     if let Some(usage) = certificate.key_usage() {
         let any_of: &[KeyUsageBit] = match kind {
@@ -110,10 +125,16 @@ pub fn check_import(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusa
             return Err(ImportRefusal::KeyUsage);
         }
     }
-    if kind == KeyKind::Unknown {
-        return Err(ImportRefusal::KeyAlgorithm);
+    Ok(())
+}
+
+/// The key must be one of those that mail is signed or encrypted with.
+pub(crate) fn check_import_key(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusal> {
+    if certificate.key_kind() == KeyKind::Unknown {
+        Err(ImportRefusal::KeyAlgorithm)
+    } else {
+        Ok(())
     }
-    check_email_protection(certificate).map_err(|_| ImportRefusal::ExtendedKeyUsage)
 }
 
 /// RFC 5280 §4.1.2.5: both ends are inclusive.
@@ -159,7 +180,10 @@ pub(crate) fn check_key_usage(
 }
 
 /// Checks that the key can do what the purpose asks, whatever the certificate says of it.
-fn check_kind(certificate: &Certificate, purpose: Purpose) -> Result<(), ChainErrorKind> {
+pub(crate) fn check_kind(
+    certificate: &Certificate,
+    purpose: Purpose,
+) -> Result<(), ChainErrorKind> {
     let kind = certificate.public_key().kind();
     let can = match purpose {
         Purpose::EncryptMail => kind.can_be_encrypted_to(),

@@ -26,6 +26,9 @@ use crate::{
     report::Report,
 };
 
+mod judge;
+mod show;
+
 pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Judgement, Failure> {
     match command {
         Cert::Import { files, trust } => {
@@ -36,7 +39,9 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
             let context = Context::with_store(global)?;
             list(&context, query.as_deref(), *expiring, report)
         }
-        Cert::Show { target } => show(global, target, report),
+        Cert::Show { target } => show::run(global, target, report),
+        Cert::Explain { file } => judge::explain(&Context::without_store(global)?, file, report),
+        Cert::Lint { file, under } => judge::lint_file(file, *under, report),
         Cert::Verify { trust, path, leaf } => {
             let context = Context::without_store(global)?;
             verify(&context, trust, path, leaf, report)
@@ -203,39 +208,6 @@ fn words(stored: &StoredCertificate, now: UnixTime) -> String {
             emails.join(", ")
         },
     )
-}
-
-/// Shows a file's certificates; of the store, when there is no such file.
-fn show(global: &Global, target: &str, report: &Report) -> Result<Judgement, Failure> {
-    let path = Path::new(target);
-    let print = |value: &Value| {
-        report.result(value, || {
-            let fields = value.as_object().into_iter().flatten();
-            let lines: Vec<_> = fields
-                .map(|(name, value)| format!("{name:20} {value}"))
-                .collect();
-            lines.join("\n") + "\n"
-        });
-    };
-    if target == "-" || path.exists() {
-        for certificate in input::certificates(path)? {
-            print(&json::certificate(&certificate));
-        }
-        return Ok(Judgement::Good);
-    }
-    let context = Context::with_store(global)?;
-    let mut found = false;
-    for stored in context.store.certificates()? {
-        if matches(&stored.certificate, target) {
-            found = true;
-            print(&json::stored(&stored, context.now()));
-        }
-    }
-    if found {
-        return Ok(Judgement::Good);
-    }
-    let detail = format!("{target} is neither a file nor in the store");
-    Err(Failure::new(Kind::Input, "input.not_found", detail))
 }
 
 fn verify(

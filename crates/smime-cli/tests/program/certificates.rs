@@ -4,20 +4,34 @@ use smime_testkit::{Profile, TestKey, Uses};
 
 use crate::world::{ALICE, BOB, World, authority, fields, fingerprint, person};
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 27] = [
+    "authority_info_access",
+    "authority_key_id",
     "ca",
+    "certificate_timestamps",
+    "crl_distribution_points",
     "emails",
     "extended_key_usage",
+    "extensions",
     "issuer",
+    "issuer_alt_names",
     "key_usage",
+    "name_constraints",
     "not_after",
     "not_before",
+    "path_length",
+    "policies",
     "public_key",
+    "qc_statements",
     "serial",
     "sha1",
     "sha256",
     "signature",
+    "smime_capabilities",
     "subject",
+    "subject_alt_names",
+    "subject_key_id",
+    "version",
 ];
 
 #[test]

@@ -12,6 +12,7 @@ mod certificates;
 mod cms;
 mod general;
 mod import;
+mod judge;
 mod keys;
 mod open;
 mod seal;

@@ -9,7 +9,8 @@ use smime_crypto::{
 use crate::{
     AccessDescription, AuthorityKeyId, BasicConstraints, DistributionPoint, Extension, GeneralName,
     KeyUsage, NameConstraints, NameRef, ParseError, PolicyConstraints, PolicyInformation,
-    PolicyMapping, SequenceOf, extension::Extensions, oid, sequence_of::FromReader, span::Span,
+    PolicyMapping, QcStatement, SequenceOf, SignedCertificateTimestamp, extension::Extensions, oid,
+    sequence_of::FromReader, span::Span,
 };
 
 /// A certificate (RFC 5280 §4.1) inside other bytes: where its fields stand and what they say.
@@ -224,6 +225,20 @@ impl<'a> CertificateRef<'a> {
     pub fn smime_capabilities(&self) -> Option<&'a [u8]> {
         let span = self.layout.extensions.smime_capabilities?;
         Some(span.slice(self.der))
+    }
+
+    /// Returns the statements of the extension qcStatements, when it has the shape that
+    /// RFC 3739 §3.2.6 wants: they are shown and decide nothing.
+    pub fn qc_statements(&self) -> Option<SequenceOf<'a, QcStatement<'a>>> {
+        let mut extensions = self.extension_list();
+        QcStatement::list(extensions.find(|it| it.oid == oid::QC_STATEMENTS)?.value)
+    }
+
+    /// Returns the timestamps of transparency logs, when the extension has the shape that
+    /// RFC 6962 §3.3 wants: they are shown and decide nothing.
+    pub fn certificate_timestamps(&self) -> Option<Vec<SignedCertificateTimestamp<'a>>> {
+        let mut extensions = self.extension_list();
+        SignedCertificateTimestamp::list(extensions.find(|it| it.oid == oid::SCT_LIST)?.value)
     }
 
     /// Returns every extension, in the order of the certificate.

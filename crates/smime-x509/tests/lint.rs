@@ -1,0 +1,556 @@
+//! Certificates that keep every rule, and what one change to them is called.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use smime_crypto::{
+    DigestAlgorithm, Oid, PublicKey, SignatureScheme, UnixTime,
+    asn1::{Tag, Writer},
+};
+use smime_testkit::{SeededRandom, TestKey, flips};
+use smime_x509::{
+    BasicConstraints, Certificate, CertificateBuilder, EMAIL_PROTECTION, KeyUsageBit, LintFinding,
+    LintProfile, Name, ProfileGeneration, Severity, Validation, lint,
+};
+
+use Validation::{Individual, Mailbox, Organization, Sponsor};
+
+const ADDRESS: &str = "a@example.com";
+const COMMON_NAME: &str = "2.5.4.3";
+const SURNAME: &str = "2.5.4.4";
+const COUNTRY: &str = "2.5.4.6";
+const STREET: &str = "2.5.4.9";
+const ORGANIZATION: &str = "2.5.4.10";
+const UNIT: &str = "2.5.4.11";
+const TITLE: &str = "2.5.4.12";
+const PSEUDONYM: &str = "2.5.4.65";
+const ORGANIZATION_ID: &str = "2.5.4.97";
+const EMAIL: &str = "1.2.840.113549.1.9.1";
+
+const SAN: Oid = Oid::new("2.5.29.17");
+const BASIC: Oid = Oid::new("2.5.29.19");
+const CRL: Oid = Oid::new("2.5.29.31");
+const POLICIES: Oid = Oid::new("2.5.29.32");
+const AKI: Oid = Oid::new("2.5.29.35");
+const SKI: Oid = Oid::new("2.5.29.14");
+const KU: Oid = Oid::new("2.5.29.15");
+const EKU: Oid = Oid::new("2.5.29.37");
+const AIA: Oid = Oid::new("1.3.6.1.5.5.7.1.1");
+const SERVER_AUTH: Oid = Oid::new("1.3.6.1.5.5.7.3.1");
+const CLIENT_AUTH: Oid = Oid::new("1.3.6.1.5.5.7.3.2");
+
+/// 2026-01-01.
+const START: UnixTime = UnixTime(1_767_225_600);
+const DAY: i64 = 86_400;
+
+type Attributes<'a> = &'a [(&'a str, &'a str)];
+
+fn name(attributes: Attributes<'_>) -> Name {
+    let der = Writer::encode(|w| {
+        w.sequence(|w| {
+            for (attribute, value) in attributes {
+                let tag = match *attribute {
+                    COUNTRY => Tag::PRINTABLE_STRING,
+                    EMAIL => Tag::IA5_STRING,
+                    _ => Tag::UTF8_STRING,
+                };
+                w.constructed(Tag::SET, |w| {
+                    w.sequence(|w| {
+                        w.oid(Oid::new(attribute));
+                        w.element(tag, value.as_bytes());
+                    });
+                });
+            }
+        });
+    });
+    Name::from_der(&der).unwrap()
+}
+
+fn subject(validation: Validation) -> Attributes<'static> {
+    match validation {
+        Mailbox => &[(COMMON_NAME, ADDRESS)],
+        Organization => &[
+            (COUNTRY, "DE"),
+            (ORGANIZATION, "A"),
+            (ORGANIZATION_ID, "NTRDE-1"),
+            (COMMON_NAME, "A"),
+        ],
+        Sponsor => &[
+            (COUNTRY, "DE"),
+            (ORGANIZATION, "A"),
+            (ORGANIZATION_ID, "NTRDE-1"),
+            (SURNAME, "B"),
+        ],
+        Individual => &[(COUNTRY, "DE"), (SURNAME, "B"), (COMMON_NAME, "C B")],
+    }
+}
+
+fn policies(of: &[&str]) -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            for policy in of {
+                w.sequence(|w| w.oid(Oid::new(policy)));
+            }
+        });
+    })
+}
+
+/// A distribution point for each URI.
+fn points(uris: &[&str]) -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            for uri in uris {
+                w.sequence(|w| {
+                    w.constructed(Tag::context_constructed(0), |w| {
+                        w.constructed(Tag::context_constructed(0), |w| {
+                            w.element(Tag(0x86), uri.as_bytes());
+                        });
+                    });
+                });
+            }
+        });
+    })
+}
+
+fn access(uris: &[&str]) -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            for uri in uris {
+                w.sequence(|w| {
+                    w.oid(Oid::new("1.3.6.1.5.5.7.48.1"));
+                    w.element(Tag(0x86), uri.as_bytes());
+                });
+            }
+        });
+    })
+}
+
+fn builder(subject: Attributes<'_>, validation: u8, generation: u8) -> CertificateBuilder {
+    of_key(&TestKey::P256A.public(), subject, validation, generation)
+}
+
+/// A certificate that keeps every rule of a profile, if its subject does.
+fn of_key(
+    key: &PublicKey,
+    subject: Attributes<'_>,
+    validation: u8,
+    generation: u8,
+) -> CertificateBuilder {
+    let policy = format!("2.23.140.1.5.{validation}.{generation}");
+    let end = UnixTime(START.0 + 365 * DAY);
+    CertificateBuilder::new(name(subject), key, START, end)
+        .issuer(name(&[(COMMON_NAME, "CA")]))
+        .identify_key(key)
+        .authority_key_id(&[1])
+        .emails(&[ADDRESS])
+        .key_usage(&[KeyUsageBit::DigitalSignature])
+        .extended_key_usage(&[EMAIL_PROTECTION])
+        .extension(POLICIES, false, &policies(&[&policy]))
+        .extension(CRL, false, &points(&["http://example.com/crl"]))
+        .extension(AIA, false, &access(&["http://example.com/ocsp"]))
+}
+
+fn sign(builder: CertificateBuilder) -> Certificate {
+    sign_with(builder, DigestAlgorithm::Sha256)
+}
+
+fn sign_with(builder: CertificateBuilder, digest: DigestAlgorithm) -> Certificate {
+    let (key, random) = (TestKey::P256B.private(), SeededRandom::new(1));
+    let scheme = SignatureScheme::Ecdsa(digest);
+    builder.sign(key, scheme, &random).unwrap()
+}
+
+fn found(certificate: &Certificate) -> Vec<LintFinding> {
+    let view = certificate.view();
+    lint(&view, LintProfile::of(&view))
+}
+
+fn codes(certificate: &Certificate) -> Vec<&'static str> {
+    found(certificate).iter().map(|it| it.code).collect()
+}
+
+#[test]
+fn certificates_that_keep_the_rules_have_no_findings() {
+    for (number, validation) in (1..).zip(Validation::ALL) {
+        for (generation, named) in [
+            (2, ProfileGeneration::Multipurpose),
+            (3, ProfileGeneration::Strict),
+        ] {
+            let certificate = sign(builder(subject(validation), number, generation));
+            let profile = LintProfile::of(&certificate.view());
+            assert_eq!(profile, LintProfile::Subscriber(validation, named));
+            assert_eq!(found(&certificate), [], "{profile}");
+        }
+    }
+}
+
+#[test]
+fn one_change_to_a_strict_mailbox_is_one_finding() {
+    type Change = fn(CertificateBuilder) -> CertificateBuilder;
+    let changes: &[(Change, &[&str])] = &[
+        (|b| b.without_extension(CRL), &["smime_br.crl.presence"]),
+        (
+            |b| b.extension(CRL, false, &points(&["http://a.org", "ldap://a.org"])),
+            &["smime_br.crl.http.only"],
+        ),
+        (
+            |b| b.extension(AIA, false, &access(&["https://a.org"])),
+            &["smime_br.aia.http.only"],
+        ),
+        (
+            |b| b.extension(AIA, false, &access(&["http://ca.local/x"])),
+            &["smime_br.aia.internal_name"],
+        ),
+        (|b| b.without_extension(AIA), &[]),
+        (
+            |b| b.without_extension(AKI),
+            &[
+                "pkix.authority_key_id.missing",
+                "smime_br.authority_key_id.presence",
+            ],
+        ),
+        (
+            |b| b.without_extension(SKI),
+            &["pkix.subject_key_id.missing"],
+        ),
+        (
+            |b| b.extended_key_usage(&[EMAIL_PROTECTION, CLIENT_AUTH]),
+            &["smime_br.extended_key_usage.strict"],
+        ),
+        (
+            |b| b.without_extension(EKU),
+            &["smime_br.extended_key_usage.strict"],
+        ),
+        (
+            |b| b.without_extension(KU),
+            &["smime_br.key_usage.presence"],
+        ),
+        (
+            |b| b.key_usage(&[KeyUsageBit::DigitalSignature, KeyUsageBit::CrlSign]),
+            &["smime_br.key_usage.ec"],
+        ),
+        (
+            |b| b.emails(&[ADDRESS, "x"]),
+            &["pkix.subject_alt_name.address"],
+        ),
+        (
+            |b| {
+                let names = Writer::encode(|w| {
+                    w.sequence(|w| {
+                        w.element(Tag(0x81), ADDRESS.as_bytes());
+                        w.element(Tag(0x82), b"example.com");
+                    });
+                });
+                b.extension(SAN, false, &names)
+            },
+            &["smime_br.san.other_name"],
+        ),
+        (|b| b.valid(START, UnixTime(START.0 + 825 * DAY - 1)), &[]),
+        (
+            |b| b.valid(START, UnixTime(START.0 + 825 * DAY)),
+            &["smime_br.validity.length"],
+        ),
+        (
+            |b| b.valid(START, UnixTime(START.0 - 1)),
+            &["pkix.validity.order"],
+        ),
+        (|b| b.serial(&[0]), &["pkix.serial.not_positive"]),
+        (|b| b.serial(&[1; 21]), &["pkix.serial.length"]),
+        (|b| b.serial(&[1; 20]), &[]),
+        (
+            |b| b.extension(Oid::new("2.5.29.9"), false, &[0x30, 1, 5]),
+            &["smime_br.subject_directory_attributes"],
+        ),
+        (
+            |b| b.extension(Oid::new("1.2.840.113583.1.1.9.1"), false, &[5, 0]),
+            &["smime_br.adobe.presence"],
+        ),
+        (
+            |b| b.extension(Oid::new("1.3.6.1.4.1.52266.1"), false, &[5, 0]),
+            &["smime_br.lei.presence"],
+        ),
+        (
+            |b| {
+                b.extension(
+                    POLICIES,
+                    false,
+                    &policies(&["2.23.140.1.5.1.3", "2.23.140.1.5.2.3"]),
+                )
+            },
+            &["smime_br.policy.exactly_one"],
+        ),
+        (
+            |b| {
+                b.extension(
+                    POLICIES,
+                    false,
+                    &policies(&["1.2.3", "2.23.140.1.5.1.3", "1.2.3"]),
+                )
+            },
+            &["pkix.policies.duplicate"],
+        ),
+        (
+            |b| b.extension(POLICIES, false, &policies(&["1.2.3"])),
+            &["smime_br.policy.exactly_one"],
+        ),
+    ];
+    for (case, (change, expected)) in changes.iter().enumerate() {
+        let certificate = sign(change(builder(subject(Mailbox), 1, 3)));
+        assert_eq!(codes(&certificate), *expected, "case {case}");
+    }
+}
+
+#[test]
+fn what_a_subject_may_say_depends_on_the_profile() {
+    /// The numbers of validation and generation, the subject, and what is found.
+    type Case<'a> = (u8, u8, Vec<(&'a str, &'a str)>, &'a [&'a str]);
+    let organization = |more: Attributes<'static>| [subject(Organization), more].concat();
+    let cases: &[Case<'_>] = &[
+        (
+            1,
+            3,
+            vec![(COMMON_NAME, "Alice")],
+            &["smime_br.subject.mailbox_common_name"],
+        ),
+        (
+            1,
+            3,
+            vec![(COMMON_NAME, "b@example.com")],
+            &["smime_br.subject.address_not_in_san"],
+        ),
+        (1, 3, vec![(COMMON_NAME, "A@example.com")], &[]),
+        (
+            1,
+            2,
+            vec![(COUNTRY, "DE")],
+            &["smime_br.subject.mailbox_only"],
+        ),
+        (
+            2,
+            2,
+            organization(&[(SURNAME, "B")]),
+            &["smime_br.subject.organization_only"],
+        ),
+        (
+            2,
+            2,
+            organization(&[(TITLE, "Dr")]),
+            &["smime_br.subject.organization_only"],
+        ),
+        (2, 2, organization(&[(STREET, "1")]), &[]),
+        (
+            2,
+            3,
+            organization(&[(STREET, "1")]),
+            &["smime_br.subject.strict_address"],
+        ),
+        (
+            2,
+            2,
+            organization(&[("1.2.3", "x")]),
+            &["smime_br.subject.other_attribute"],
+        ),
+        (
+            2,
+            3,
+            organization(&[(COMMON_NAME, "B")]),
+            &["smime_br.subject.organization_common_name"],
+        ),
+        (2, 3, organization(&[(COMMON_NAME, ADDRESS)]), &[]),
+        (
+            2,
+            3,
+            vec![(ORGANIZATION, "A")],
+            &["smime_br.subject.organization"],
+        ),
+        (
+            3,
+            3,
+            vec![(ORGANIZATION_ID, "NTRDE-1"), (SURNAME, "B")],
+            &["smime_br.subject.organization"],
+        ),
+        (
+            2,
+            3,
+            organization(&[(ORGANIZATION_ID, "NTRFR-1")]),
+            &["smime_br.subject.organization_id_country"],
+        ),
+        (
+            2,
+            3,
+            organization(&[(ORGANIZATION_ID, "XYZDE-1")]),
+            &["smime_br.subject.organization_id_scheme"],
+        ),
+        (2, 3, organization(&[(ORGANIZATION_ID, "LEIXG-1")]), &[]),
+        (
+            4,
+            3,
+            vec![(COUNTRY, "DE"), (COMMON_NAME, "B")],
+            &["smime_br.subject.person"],
+        ),
+        (
+            4,
+            3,
+            vec![(SURNAME, "B"), (PSEUDONYM, "C")],
+            &["smime_br.subject.name_and_pseudonym"],
+        ),
+        (4, 3, vec![(PSEUDONYM, "C")], &[]),
+        (
+            4,
+            2,
+            vec![(SURNAME, "B"), (UNIT, "x")],
+            &["smime_br.subject.individual_only"],
+        ),
+        (
+            4,
+            2,
+            vec![(SURNAME, "B"), (COUNTRY, "de")],
+            &["smime_br.subject.country"],
+        ),
+        (
+            4,
+            2,
+            vec![(SURNAME, "B"), (EMAIL, "a@example.com b@example.com")],
+            &["smime_br.subject.single_address"],
+        ),
+        (4, 2, vec![(SURNAME, " B")], &["pkix.subject.blanks"]),
+        (
+            4,
+            2,
+            vec![(SURNAME, "B\u{7}")],
+            &["pkix.subject.control_characters"],
+        ),
+    ];
+    for (validation, generation, subject, expected) in cases {
+        let certificate = sign(builder(subject, *validation, *generation));
+        assert_eq!(codes(&certificate), *expected, "{subject:?}");
+    }
+}
+
+#[test]
+fn rules_bind_what_was_issued_since_they_are_in_force() {
+    let day = |year, month, day| UnixTime::from_civil(year, month, day, [0; 3]).unwrap();
+    let bare = |from: UnixTime, generation| {
+        let end = UnixTime(from.0 + DAY);
+        let made = builder(subject(Mailbox), 1, generation).without_extension(CRL);
+        codes(&sign(made.valid(from, end)))
+    };
+    assert_eq!(bare(day(2023, 8, 31), 3), [""; 0]);
+    assert_eq!(bare(day(2023, 9, 1), 3), ["smime_br.crl.presence"]);
+    assert_eq!(bare(day(2025, 7, 14), 1), ["smime_br.crl.presence"]);
+    let retired = ["smime_br.policy.legacy_retired", "smime_br.crl.presence"];
+    assert_eq!(bare(day(2025, 7, 15), 1), retired);
+}
+
+#[test]
+fn weak_keys_and_signatures_are_found() {
+    let rsa = |modulus: &[u8], exponent: u32| {
+        let key = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.unsigned(modulus);
+                w.small(exponent);
+            });
+        });
+        let spki = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.sequence(|w| {
+                    w.oid(Oid::new("1.2.840.113549.1.1.1"));
+                    w.null();
+                });
+                w.bit_string(&key);
+            });
+        });
+        PublicKey::from_spki(&spki).unwrap()
+    };
+    let mut odd = vec![0xff; 257];
+    odd[0] = 1;
+    for (key, expected) in [
+        (rsa(&[0xff; 256], 65_537), &[][..]),
+        (rsa(&[0xff; 128], 65_537), &["smime_br.key.rsa_size"]),
+        (rsa(&odd, 65_537), &["smime_br.key.rsa_size"]),
+        (rsa(&[0xff; 256], 1), &["smime_br.key.rsa_exponent"]),
+        (rsa(&[0xff; 256], 4), &["smime_br.key.rsa_exponent"]),
+        (rsa(&[0xff; 256], 3), &[]),
+    ] {
+        let certificate = sign(of_key(&key, subject(Mailbox), 1, 3));
+        assert_eq!(codes(&certificate), expected);
+    }
+    let sha1 = sign_with(builder(subject(Mailbox), 1, 3), DigestAlgorithm::Sha1);
+    assert_eq!(codes(&sha1), ["smime_br.signature.sha1"]);
+}
+
+#[test]
+fn authorities_for_mail_are_judged_by_their_own_rules() {
+    let authority = || {
+        let ca = BasicConstraints {
+            ca: true,
+            path_length: Some(0),
+        };
+        builder(&[(COMMON_NAME, "Sub")], 1, 3)
+            .without_extension(SAN)
+            .basic_constraints(ca)
+            .key_usage(&[KeyUsageBit::KeyCertSign])
+    };
+    type Change = fn(CertificateBuilder) -> CertificateBuilder;
+    let changes: &[(Change, &[&str])] = &[
+        (|b| b, &[]),
+        (
+            |b| b.extended_key_usage(&[EMAIL_PROTECTION, SERVER_AUTH]),
+            &["smime_br.ca.extended_key_usage"],
+        ),
+        (|b| b.without_extension(POLICIES), &["smime_br.ca.policies"]),
+        (|b| b.without_extension(CRL), &["smime_br.ca.crl"]),
+        (|b| b.extended_key_usage(&[SERVER_AUTH]), &[]),
+        (
+            |b| b.key_usage(&[KeyUsageBit::CrlSign]),
+            &[
+                "pkix.key_usage.ca_cert_sign",
+                "pkix.basic_constraints.path_length",
+            ],
+        ),
+        (
+            |b| b.without_extension(SKI),
+            &["pkix.subject_key_id.ca_missing"],
+        ),
+        (
+            |b| b.extension(BASIC, false, &[0x30, 3, 1, 1, 0xff]),
+            &["pkix.basic_constraints.criticality"],
+        ),
+    ];
+    for (case, (change, expected)) in changes.iter().enumerate() {
+        let certificate = sign(change(authority()));
+        assert_eq!(LintProfile::of(&certificate.view()), LintProfile::Authority);
+        assert_eq!(codes(&certificate), *expected, "case {case}");
+    }
+}
+
+#[test]
+fn a_should_is_a_warning_and_a_shall_an_error() {
+    let usage = Writer::encode(|w| w.element(Tag::BIT_STRING, &[7, 0x80]));
+    let certificate = sign(builder(subject(Mailbox), 1, 3).extension(KU, false, &usage));
+    let findings = found(&certificate);
+    assert_eq!(findings.len(), 2, "of RFC 5280 and of the S/MIME BR");
+    assert!(findings.iter().all(|it| it.severity == Severity::Warning));
+    let certificate = sign(builder(subject(Mailbox), 1, 3).without_extension(KU));
+    assert!(
+        found(&certificate)
+            .iter()
+            .all(|it| it.severity == Severity::Error)
+    );
+}
+
+#[test]
+fn no_damage_makes_a_rule_panic_or_print_a_control_character() {
+    let certificate = sign(builder(subject(Sponsor), 3, 2));
+    let mut read = 0;
+    for (at, damaged) in flips(certificate.der()) {
+        let Ok(certificate) = Certificate::from_der(&damaged) else {
+            continue;
+        };
+        read += 1;
+        for profile in LintProfile::all() {
+            for finding in lint(&certificate.view(), profile) {
+                assert!(!finding.detail.chars().any(char::is_control), "byte {at}");
+            }
+        }
+    }
+    assert!(read > 100);
+}
