@@ -23,6 +23,7 @@ use smime_io::{Limits, Source};
 use smime_testkit::{Authority, DAY, Identity, NOW, Profile, TestKey, flips, truncations};
 use smime_x509::{
     Certificate, CertificateBundle, CertificatePolicy, ChainErrorKind, ChainVerifier, EmailAddress,
+    Revocation,
 };
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nPay 10 to Bob.\r\n";
@@ -64,6 +65,7 @@ impl Court {
             algorithms: &self.algorithms,
             policy: &CertificatePolicy::standard(),
             anchors: &anchors,
+            revocation: &Revocation::off(),
         };
         message.verify(&SignatureCheck {
             chains: self.chains.then_some(&chains),

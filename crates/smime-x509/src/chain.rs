@@ -1,15 +1,17 @@
 use smime_crypto::{AlgorithmPolicy, CryptoProvider, UnixTime};
 
-use crate::{Certificate, CertificateBundle, CertificatePolicy, ChainError, Purpose, TrustStore};
+use crate::{
+    Certificate, CertificateBundle, CertificatePolicy, ChainError, Purpose, Revocation, TrustStore,
+};
 
-mod budget;
+pub(crate) mod budget;
 mod checks;
 mod search;
 
 /// Decides whether a certificate serves a purpose: searches a path from it to an anchor and checks
 /// every certificate of it (RFC 5280 §6.1).
 ///
-/// Revocation is not checked. Of two paths the one through issuers with matching key identifiers
+/// Of two paths the one through issuers with matching key identifiers
 /// is tried first, but identifiers never decide.
 #[derive(Clone, Copy, Debug)]
 pub struct ChainVerifier<'a> {
@@ -21,6 +23,8 @@ pub struct ChainVerifier<'a> {
     pub policy: &'a CertificatePolicy,
     /// Whom to trust.
     pub anchors: &'a TrustStore,
+    /// What is known of revoked certificates, and how sure one must be.
+    pub revocation: &'a Revocation,
 }
 
 impl ChainVerifier<'_> {

@@ -1,26 +1,31 @@
 //! Parses X.509 certificates and decides whether one serves a purpose at a time.
 //!
-//! This crate does **not** check revocation, fetch anything, read a clock, or know mail and CMS.
+//! This crate does **not** fetch anything, read a clock, or know mail and CMS.
 //! Name constraints and explicit certificate policies are refused, never ignored.
 //!
 //! [`Certificate`] is parsed once, strictly, and keeps its bytes. [`ChainVerifier`] searches a path
 //! from a certificate to one of the anchors in a [`TrustStore`] through an untrusted
 //! [`CertificateBundle`], and returns a proof that only it can make: [`VerifiedSigner`] or
 //! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone.
+//! [`Revocation`] holds what [`Crl`]s and [`OcspResponse`]s tell, and how much must be known.
 //! [`CertificateBuilder`] makes certificates for tests and demonstrations.
 
 mod builder;
 mod bundle;
 mod certificate;
 mod chain;
+mod crl;
 mod email;
 mod error;
 mod extension;
+mod fetch;
 mod general_name;
 mod name;
+mod ocsp;
 mod oid;
 mod policy;
 mod purpose;
+mod revocation;
 mod sequence_of;
 mod span;
 mod trust;
@@ -29,6 +34,7 @@ pub use builder::CertificateBuilder;
 pub use bundle::CertificateBundle;
 pub use certificate::{Certificate, CertificateRef};
 pub use chain::{ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
+pub use crl::{Crl, CrlDefect, CrlEntry, IssuingDistributionPoint, RevocationReason};
 pub use email::EmailAddress;
 pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};
 pub use extension::{
@@ -36,10 +42,16 @@ pub use extension::{
     Extension, GeneralSubtree, KeyUsage, KeyUsageBit, NameConstraints, PolicyConstraints,
     PolicyInformation, PolicyMapping, ReasonFlags,
 };
+pub use fetch::{FetchError, Fetcher, WantedUrls, is_public_http_url};
 pub use general_name::GeneralName;
 pub use name::{Name, NameAttribute, NameRef};
+pub use ocsp::{
+    BasicResponse, CertificateId, CertificateStatus, OcspResponse, OcspStatus, ResponderId,
+    SingleResponse,
+};
 pub use oid::{ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION, SMIME_CAPABILITIES};
 pub use policy::{CertificatePolicy, Presence};
 pub use purpose::{Purpose, check_fitness, check_import};
+pub use revocation::{Revocation, RevocationPolicy};
 pub use sequence_of::{FromReader, SequenceOf};
 pub use trust::TrustStore;

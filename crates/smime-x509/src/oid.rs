@@ -8,12 +8,20 @@ pub(crate) const SUBJECT_ALT_NAME: Oid = Oid::new("2.5.29.17");
 pub(crate) const BASIC_CONSTRAINTS: Oid = Oid::new("2.5.29.19");
 pub(crate) const AUTHORITY_KEY_ID: Oid = Oid::new("2.5.29.35");
 pub(crate) const EXTENDED_KEY_USAGE: Oid = Oid::new("2.5.29.37");
+// RFC 5280 §4.2.2.1
+pub(crate) const ACCESS_OCSP: Oid = Oid::new("1.3.6.1.5.5.7.48.1");
+pub(crate) const ACCESS_CA_ISSUERS: Oid = Oid::new("1.3.6.1.5.5.7.48.2");
+// RFC 6960 §4.2.1, §4.2.2.2.1, §4.4.1
+pub(crate) const OCSP_BASIC: Oid = Oid::new("1.3.6.1.5.5.7.48.1.1");
+pub(crate) const OCSP_NONCE: Oid = Oid::new("1.3.6.1.5.5.7.48.1.2");
+pub(crate) const OCSP_NO_CHECK: Oid = Oid::new("1.3.6.1.5.5.7.48.1.5");
 // RFC 4262 §2
 /// The extension that says what its owner's mail program reads.
 pub const SMIME_CAPABILITIES: Oid = Oid::new("1.2.840.113549.1.9.15");
 // RFC 5280 §4.2.1.12
 /// The extended key usage that stands for all of them.
 pub const ANY_EXTENDED_KEY_USAGE: Oid = Oid::new("2.5.29.37.0");
+pub(crate) const OCSP_SIGNING: Oid = Oid::new("1.3.6.1.5.5.7.3.9");
 /// The extended key usage of mail certificates.
 pub const EMAIL_PROTECTION: Oid = Oid::new("1.3.6.1.5.5.7.3.4");
 // RFC 9598 §3

@@ -56,6 +56,16 @@ impl TrustStore {
         self.anchors.contains(certificate)
     }
 
+    /// Returns a store that trusts this anchor alone and distrusts what this one distrusts.
+    pub(crate) fn only(&self, anchor: &Certificate) -> Self {
+        let mut one = Self {
+            distrusted: self.distrusted.clone(),
+            ..Self::default()
+        };
+        one.add(anchor.clone());
+        one
+    }
+
     pub(crate) fn with_subject<'a>(
         &'a self,
         name: NameRef<'_>,

@@ -5,6 +5,7 @@ use smime_crypto::{SignatureScheme, Signed, UnixTime};
 use crate::{
     Certificate, CertificateBundle, ChainError, ChainErrorKind, ChainVerifier, Purpose,
     chain::{budget::Budget, checks},
+    revocation::check_path,
 };
 
 /// Searches a path from `leaf`, which was checked, to an anchor; returns it leaf first.
@@ -139,7 +140,7 @@ impl Search<'_> {
         if candidate.is_anchor {
             let mut path = self.path_to(candidate.issued);
             path.push(candidate.certificate);
-            return Ok(Some(path));
+            return self.unless_revoked(path, label);
         }
         self.reach(candidate.certificate, Some(candidate.issued), label)?;
         Ok(None)
@@ -219,6 +220,27 @@ impl Search<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the path, or takes down which of its certificates fails.
+    fn unless_revoked(
+        &mut self,
+        path: Vec<Certificate>,
+        label: Label,
+    ) -> Result<Option<Vec<Certificate>>, ChainError> {
+        let checked = check_path(self.verifier, &path, self.pool, self.at, &mut self.budget);
+        match checked {
+            Ok(_) => return Ok(Some(path)),
+            Err(failure) if failure.kind == ChainErrorKind::BudgetExhausted => {
+                return Err(exhausted(failure.kind));
+            }
+            Err(failure) => {
+                if let Some(broken) = path.get(failure.index) {
+                    self.fail(failure.kind, broken, None, label);
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn was_reached(&self, certificate: &Certificate, label: Label) -> bool {
