@@ -1,22 +1,30 @@
 //! Test authorities, messages and damage for the tests of the workspace.
 //!
 //! Nothing here is secure: keys are public, randomness repeats, and [`AcceptAll`] believes every
-//! signature. Reading order: [`Authority`] issues, [`flips`] and [`truncations`] damage,
+//! signature. Reading order: [`Authority`] issues, [`CrlBuilder`] and
+//! [`OcspBuilder`] revoke, [`flips`] and [`truncations`] damage,
 //! [`mails`] reads `testdata/mail`, [`suite`] and [`peer`] find what a machine may lack.
 
 mod authority;
 mod conformance;
+mod crl;
 mod damage;
 mod key;
 mod mails;
+mod ocsp;
 mod provider;
 mod random;
 
 pub use authority::{Authority, Identity, Profile, Uses};
 pub use conformance::{conformance_root, peer, suite};
+pub use crl::{
+    CRL_DISTRIBUTION_POINTS, CRL_NUMBER, CrlBuilder, CrlScope, directory_name, distribution_points,
+    entry_issuer, entry_reason, uri,
+};
 pub use damage::{flips, truncations};
 pub use key::TestKey;
 pub use mails::{large_mail, mails};
+pub use ocsp::OcspBuilder;
 pub use provider::AcceptAll;
 pub use random::{FailingRandom, SeededRandom};
 

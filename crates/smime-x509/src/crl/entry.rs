@@ -59,6 +59,20 @@ pub(super) struct Found {
 }
 
 impl RevocationReason {
+    /// Every reason, in the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::Unspecified,
+        Self::KeyCompromise,
+        Self::CaCompromise,
+        Self::AffiliationChanged,
+        Self::Superseded,
+        Self::CessationOfOperation,
+        Self::CertificateHold,
+        Self::RemoveFromCrl,
+        Self::PrivilegeWithdrawn,
+        Self::AaCompromise,
+    ];
+
     /// Returns the name RFC 5280 gives it, such as `keyCompromise`.
     pub fn name(self) -> &'static str {
         match self {
@@ -75,29 +89,34 @@ impl RevocationReason {
         }
     }
 
+    /// Returns the number RFC 5280 gives it; 7 is not used.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Unspecified => 0,
+            Self::KeyCompromise => 1,
+            Self::CaCompromise => 2,
+            Self::AffiliationChanged => 3,
+            Self::Superseded => 4,
+            Self::CessationOfOperation => 5,
+            Self::CertificateHold => 6,
+            Self::RemoveFromCrl => 8,
+            Self::PrivilegeWithdrawn => 9,
+            Self::AaCompromise => 10,
+        }
+    }
+
     /// Reads the one ENUMERATED that `value` must hold.
     pub(crate) fn from_value(value: &Element<'_>) -> Result<Self, ParseError> {
         let what = "CRLReason";
         let mut reader = value.reader();
-        let number = reader.read(Tag::ENUMERATED, what)?;
+        let element = reader.read(Tag::ENUMERATED, what)?;
         reader.finish(what)?;
-        Ok(match number.content {
-            [0] => Self::Unspecified,
-            [1] => Self::KeyCompromise,
-            [2] => Self::CaCompromise,
-            [3] => Self::AffiliationChanged,
-            [4] => Self::Superseded,
-            [5] => Self::CessationOfOperation,
-            [6] => Self::CertificateHold,
-            [8] => Self::RemoveFromCrl,
-            [9] => Self::PrivilegeWithdrawn,
-            [10] => Self::AaCompromise,
-            _ => {
-                return Err(ParseError::Malformed {
-                    what,
-                    offset: number.offset,
-                });
-            }
+        let reason = Self::ALL
+            .into_iter()
+            .find(|reason| element.content == [reason.number()]);
+        reason.ok_or(ParseError::Malformed {
+            what,
+            offset: element.offset,
         })
     }
 }
