@@ -16,8 +16,8 @@ pub struct CrlBuilder {
     version: u8,
     this_update: UnixTime,
     next_update: Option<UnixTime>,
-    /// The DER of each entry.
-    entries: Vec<u8>,
+    /// The DER of each entry; a list without any may still be written.
+    entries: Option<Vec<u8>>,
     extensions: Vec<(Oid, bool, Vec<u8>)>,
 }
 
@@ -60,7 +60,7 @@ impl CrlBuilder {
             version: 2,
             this_update: UnixTime(NOW.0 - DAY),
             next_update: Some(UnixTime(NOW.0 + 7 * DAY)),
-            entries: Vec::new(),
+            entries: None,
             extensions: Vec::new(),
         };
         list.number(1)
@@ -145,7 +145,13 @@ impl CrlBuilder {
                 }
             });
         });
-        self.entries.extend(entry);
+        self.entries.get_or_insert_default().extend(entry);
+        self
+    }
+
+    /// Writes an empty list of entries where there is none, as many issuers do.
+    pub fn empty_entries(mut self) -> Self {
+        self.entries.get_or_insert_default();
         self
     }
 
@@ -208,8 +214,8 @@ impl CrlBuilder {
                 if let Some(next) = self.next_update {
                     w.time(next);
                 }
-                if !self.entries.is_empty() {
-                    w.element(Tag::SEQUENCE, &self.entries);
+                if let Some(entries) = &self.entries {
+                    w.element(Tag::SEQUENCE, entries);
                 }
                 if !self.extensions.is_empty() {
                     w.constructed(Tag::context_constructed(0), |w| {
