@@ -5,7 +5,7 @@ use clap_complete::Shell;
 use smime::{
     Mode, Policy,
     crypto::{ContentCipher, DigestAlgorithm, UnixTime},
-    x509::{EmailAddress, Purpose},
+    x509::{EmailAddress, Purpose, RevocationPolicy},
 };
 
 /// Seal, open and judge S/MIME mail.
@@ -124,6 +124,8 @@ pub(crate) enum Cert {
     Verify {
         #[command(flatten)]
         trust: Trust,
+        #[command(flatten)]
+        evidence: Evidence,
         /// What the certificate must be good for
         #[arg(long, value_enum, value_name = "PURPOSE", default_value_t = PurposeWord::Any)]
         purpose: PurposeWord,
@@ -216,6 +218,21 @@ pub(crate) struct Open {
     pub(crate) key: Vec<PathBuf>,
 }
 
+/// What is known of revoked certificates, and how much must be.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Evidence {
+    /// Lists of revoked certificates, in PEM or DER
+    #[arg(long, value_name = "FILE")]
+    pub(crate) crl: Vec<PathBuf>,
+    /// OCSP responses, in PEM, DER or base64
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ocsp: Vec<PathBuf>,
+    /// Whether certificates must be proven not to be revoked; if-available when a list or response
+    /// is given, off otherwise
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub(crate) revocation: Option<RevocationWord>,
+}
+
 /// Certificates given for one judgement.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Trust {
@@ -248,6 +265,8 @@ pub(crate) enum Cms {
         output: Option<PathBuf>,
         #[command(flatten)]
         trust: Trust,
+        #[command(flatten)]
+        evidence: Evidence,
         /// Judge the signatures only, not who made them
         #[arg(long, conflicts_with = "anchor")]
         no_chain: bool,
@@ -353,6 +372,16 @@ pub(crate) enum PurposeWord {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RevocationWord {
+    /// Nothing is asked
+    Off,
+    /// What is there counts
+    IfAvailable,
+    /// What is not known fails
+    Require,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum DigestWord {
     Sha256,
     Sha384,
@@ -398,6 +427,16 @@ impl From<PurposeWord> for Purpose {
             PurposeWord::Sign => Self::SignMail,
             PurposeWord::Encrypt => Self::EncryptMail,
             PurposeWord::Ca => Self::SignCertificates,
+        }
+    }
+}
+
+impl From<RevocationWord> for RevocationPolicy {
+    fn from(word: RevocationWord) -> Self {
+        match word {
+            RevocationWord::Off => Self::Off,
+            RevocationWord::IfAvailable => Self::IfAvailable,
+            RevocationWord::Require => Self::Require,
         }
     }
 }

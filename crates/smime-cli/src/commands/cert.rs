@@ -32,6 +32,7 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
         Cert::Show { target } => show(global, target, report),
         Cert::Verify {
             trust,
+            evidence,
             purpose,
             email,
             leaf,
@@ -39,7 +40,7 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
             let context = Context::without_store(global)?;
             verify(
                 &context,
-                trust,
+                (trust, evidence),
                 (*purpose).into(),
                 email.as_ref(),
                 leaf,
@@ -207,13 +208,14 @@ fn show(global: &Global, target: &str, report: &Report) -> Result<Judgement, Fai
 
 fn verify(
     context: &Context,
-    trust: &args::Trust,
+    (trust, evidence): (&args::Trust, &args::Evidence),
     purpose: Purpose,
     email: Option<&EmailAddress>,
     leaf: &Path,
     report: &Report,
 ) -> Result<Judgement, Failure> {
     let (anchors, mut pool) = input::trust(trust)?;
+    let revocation = input::revocation(evidence)?;
     let mut given = input::certificates(leaf)?.into_iter();
     let leaf = given.next().ok_or_else(|| {
         Failure::new(
@@ -230,6 +232,7 @@ fn verify(
         algorithms: &context.policy.algorithms,
         policy: &context.policy.certificates,
         anchors: &anchors,
+        revocation: &revocation,
     };
     let named = |email: &EmailAddress| leaf.emails().iter().any(|known| known.matches(email));
     let (code, detail, path) = match chains.verify(&leaf, purpose, &pool, context.now()) {
