@@ -15,7 +15,7 @@ mod ocsp;
 mod provider;
 mod random;
 
-pub use authority::{Authority, Identity, Profile, Uses};
+pub use authority::{Authority, Identity, Profile, Uses, pem};
 pub use conformance::{conformance_root, peer, suite};
 pub use crl::{
     CRL_DISTRIBUTION_POINTS, CRL_NUMBER, CrlBuilder, CrlScope, directory_name, distribution_points,

@@ -13,5 +13,6 @@ mod general;
 mod import;
 mod keys;
 mod open;
+mod revocation;
 mod seal;
 mod world;
