@@ -305,6 +305,9 @@ impl Layout {
 }
 
 /// Reads `Version OPTIONAL`, which must be v2 when it is there (RFC 5280 §5.1.2.1).
+///
+/// DEVIATION RFC 5280 §5.2.3: a version 1 list is used although it has no number; because it cannot
+/// have one, and private authorities write such lists.
 fn version(fields: &mut Reader<'_>) -> Result<u8, ParseError> {
     if fields.peek() != Some(Tag::INTEGER) {
         return Ok(1);

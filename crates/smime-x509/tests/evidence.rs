@@ -242,6 +242,12 @@ fn an_empty_list_of_entries_is_one_without_entries() {
     let read = list().empty_entries().sign();
     let sizes = (read.entries().count(), read.with_serial(&[1]).count());
     assert_eq!((sizes, read.defect()), ((0, 0), None));
+    let false_flag = list().extension(Oid::new("2.5.29.28"), true, &[0x30, 3, 0x84, 1, 0]);
+    let read = false_flag.sign();
+    assert!(
+        read.issuing_distribution_point()
+            .is_some_and(|scope| !scope.indirect)
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Judge<'_> {
         if evidence.crls.is_empty() {
             return Ok(Finding::Nothing);
         }
-        let points = Point::all_of(certificate, POINTS);
+        let points = Point::all_of(certificate);
         let mut telling = Vec::new();
         for place in self.places(certificate, &points) {
             if let Some(crl) = evidence.crls.get(place) {
@@ -50,7 +50,7 @@ impl Judge<'_> {
 
     /// Returns the places of the CRLs of those who may sign one for `certificate`.
     fn places(&self, certificate: &Certificate, points: &[Point<'_>]) -> Vec<usize> {
-        let others = points.iter().flat_map(Point::crl_issuers).take(POINTS);
+        let others = points.iter().flat_map(Point::crl_issuers);
         let mut places = Vec::new();
         for name in [certificate.issuer()].into_iter().chain(others) {
             let found = self.evidence.by_issuer.get(&name.canonical());
@@ -255,6 +255,3 @@ fn changes(delta: &Crl, complete: &Crl) -> bool {
 fn comparable(magnitude: &[u8]) -> (usize, &[u8]) {
     (magnitude.len(), magnitude)
 }
-
-/// How many distribution points of one certificate count; those in use have one to three.
-const POINTS: usize = 64;

@@ -21,8 +21,8 @@ enum Names<'a> {
 }
 
 impl<'a> Point<'a> {
-    /// Returns every point of `certificate`; `limit` bounds how many.
-    pub(super) fn all_of(certificate: &'a Certificate, limit: usize) -> Vec<Self> {
+    /// Returns every point of `certificate`.
+    pub(super) fn all_of(certificate: &'a Certificate) -> Vec<Self> {
         let issuer = certificate.issuer();
         let implied = Self {
             names: Names::Whole(issuer.to_name()),
@@ -31,7 +31,7 @@ impl<'a> Point<'a> {
         };
         let points = certificate.view().crl_distribution_points();
         let points = points.into_iter().flat_map(|points| points.iter());
-        let points = points.take(limit).map(|point| Self::of(&point, issuer));
+        let points = points.map(|point| Self::of(&point, issuer));
         points.chain([implied]).collect()
     }
 
