@@ -93,7 +93,8 @@ fn evidence() -> Outcome<()> {
     let delegate = delegate.with_certificate(&bob.certificate);
     let answer = delegate.tell(&alice.certificate, issuer, CertificateStatus::Good);
     write("ocsp", "delegate", &answer.sign_der())?;
-    write("ocsp", "try-later", &[0x30, 3, 10, 1, 3])
+    write("ocsp", "try-later", &[0x30, 3, 10, 1, 3])?;
+    Ok(())
 }
 
 fn objects() -> Outcome<()> {
