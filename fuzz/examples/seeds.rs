@@ -9,15 +9,19 @@ use smime::{
     cms::{Encryptor, Recipient, Signer, sign_der},
     crypto::{ContentCipher, DigestAlgorithm},
     io::Source,
+    x509::{CertificateStatus, RevocationReason},
 };
 use smime_fuzz::{AUTHORITY, CONTENT, PEOPLE, with_engine};
-use smime_testkit::{AcceptAll, NOW, SeededRandom};
+use smime_testkit::{
+    AcceptAll, CrlBuilder, CrlScope, NOW, OcspBuilder, SeededRandom, TestKey, entry_issuer, uri,
+};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Outcome<()> {
     certificates()?;
     chains()?;
+    evidence()?;
     objects()?;
     containers()?;
     sealed_mails()?;
@@ -70,6 +74,65 @@ fn chains() -> Outcome<()> {
         "loop",
         &[&[7][..], &leaf, &authority, &crossed, &permits].concat(),
     )
+}
+
+fn evidence() -> Outcome<()> {
+    let [alice, bob] = &*PEOPLE;
+    let list = CrlBuilder::of(&AUTHORITY);
+    let scope = CrlScope {
+        names: uri("http://crl.example.com/a.crl"),
+        only_user: true,
+        reasons: vec![5, 0x60],
+        indirect: true,
+        ..CrlScope::default()
+    };
+    let issuer = entry_issuer(&bob.certificate.issuer().to_name());
+    for (name, list) in [
+        ("empty", list.clone()),
+        ("listed", list.clone().revoke_because(&alice.certificate, 1)),
+        ("hold", list.clone().revoke_because(&alice.certificate, 6)),
+        (
+            "delta",
+            list.clone()
+                .number(2)
+                .delta(1)
+                .revoke_because(&alice.certificate, 8),
+        ),
+        (
+            "scope",
+            list.clone()
+                .scope(&scope)
+                .entry(&bob.certificate, NOW, &[issuer]),
+        ),
+        (
+            "version-1",
+            list.version(1)
+                .without_extensions()
+                .revoke(&bob.certificate),
+        ),
+    ] {
+        write("crl", name, &list.sign_der())?;
+    }
+    let issuer = AUTHORITY.certificate();
+    let responder = OcspBuilder::by(&AUTHORITY).nonce(b"nonce");
+    let revoked = CertificateStatus::Revoked {
+        at: NOW,
+        reason: Some(RevocationReason::KeyCompromise),
+    };
+    for (name, status) in [
+        ("good", CertificateStatus::Good),
+        ("revoked", revoked),
+        ("unknown", CertificateStatus::Unknown),
+    ] {
+        let answer = responder.clone().tell(&alice.certificate, issuer, status);
+        write("ocsp", name, &answer.sign_der())?;
+    }
+    let delegate = OcspBuilder::by_owner(&bob.certificate, TestKey::P256A).by_key();
+    let delegate = delegate.with_certificate(&bob.certificate);
+    let answer = delegate.tell(&alice.certificate, issuer, CertificateStatus::Good);
+    write("ocsp", "delegate", &answer.sign_der())?;
+    write("ocsp", "try-later", &[0x30, 3, 10, 1, 3])?;
+    Ok(())
 }
 
 fn objects() -> Outcome<()> {

@@ -5,7 +5,10 @@
 use libfuzzer_sys::fuzz_target;
 use smime::{
     crypto::AlgorithmPolicy,
-    x509::{CertificatePolicy, ChainRequest, ChainVerifier, PolicyInputs, Purpose, TrustStore},
+    x509::{
+        CertificatePolicy, ChainRequest, ChainVerifier, PolicyInputs, Purpose, Revocation,
+        TrustStore,
+    },
 };
 use smime_testkit::{AcceptAll, Graph, NOW};
 
@@ -30,6 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
         algorithms: &AlgorithmPolicy::standard(),
         policy: &policy,
         anchors: &anchors,
+        revocation: &Revocation::off(),
     };
     let request = ChainRequest {
         purpose: Purpose::Any,

@@ -7,8 +7,10 @@ use std::{
 
 use smime::{
     Clock, Engine, Keyring, Policy,
+    crypto::AlgorithmPolicy,
     io::{Limits, Source},
     store::{Memory, Store, Trust},
+    x509::{CertificatePolicy, ChainVerifier, Purpose, Revocation},
 };
 use smime_testkit::{AcceptAll, Authority, Identity, NOW, Profile, SeededRandom, TestKey};
 
@@ -55,6 +57,22 @@ pub fn with_engine<T>(policy: Policy, work: impl FnOnce(&Engine<'_>) -> T) -> T 
         clock: Clock::Fixed(NOW),
         limits: small_limits(),
     })
+}
+
+/// Judges the first of the people by what is known of revoked certificates, believing every
+/// signature; whatever is found, it is found.
+pub fn judge(revocation: &Revocation) {
+    let Some(person) = PEOPLE.first() else { return };
+    let anchors = AUTHORITY.trust();
+    let verifier = ChainVerifier {
+        provider: &AcceptAll,
+        algorithms: &AlgorithmPolicy::standard(),
+        policy: &CertificatePolicy::standard(),
+        anchors: &anchors,
+        revocation,
+    };
+    let pool = person.bundle();
+    let _ = verifier.verify(&person.certificate, Purpose::SignMail, &pool, NOW);
 }
 
 /// Limits small enough to be crossed by small inputs.

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 use smime::{
     Mode, Policy,
     crypto::{ContentCipher, Curve, DigestAlgorithm, KeyKind, Oid, UnixTime},
-    x509::{EmailAddress, Generation, LintProfile, MailUse, Purpose},
+    x509::{EmailAddress, Generation, LintProfile, MailUse, Purpose, RevocationPolicy},
 };
 
 /// Seal, open and judge S/MIME mail.
@@ -145,6 +145,8 @@ pub(crate) enum Cert {
     Verify {
         #[command(flatten)]
         trust: Trust,
+        #[command(flatten)]
+        evidence: Evidence,
         #[command(flatten)]
         path: CertificatePath,
         /// The certificate: the first in the file; any others help to build the chain
@@ -327,6 +329,21 @@ pub(crate) struct Open {
     pub(crate) p12: Vec<PathBuf>,
 }
 
+/// What is known of revoked certificates, and how much must be.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Evidence {
+    /// Lists of revoked certificates, in PEM or DER
+    #[arg(long, value_name = "FILE")]
+    pub(crate) crl: Vec<PathBuf>,
+    /// OCSP responses, in PEM, DER or base64
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ocsp: Vec<PathBuf>,
+    /// Whether certificates must be proven not to be revoked; if-available when a list or response
+    /// is given, off otherwise
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub(crate) revocation: Option<RevocationWord>,
+}
+
 /// Certificates given for one judgement.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Trust {
@@ -388,6 +405,8 @@ pub(crate) enum Cms {
         output: Option<PathBuf>,
         #[command(flatten)]
         trust: Trust,
+        #[command(flatten)]
+        evidence: Evidence,
         /// Judge the signatures only, not who made them
         #[arg(long, conflicts_with = "anchor")]
         no_chain: bool,
@@ -521,6 +540,16 @@ pub(crate) enum PurposeWord {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RevocationWord {
+    /// Nothing is asked
+    Off,
+    /// What is there counts
+    IfAvailable,
+    /// What is not known fails
+    Require,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum DigestWord {
     Sha256,
     Sha384,
@@ -633,6 +662,16 @@ impl From<PurposeWord> for Purpose {
             PurposeWord::TlsClient => Self::TlsClient,
             PurposeWord::Code => Self::SignCode,
             PurposeWord::Timestamp => Self::TimeStamp,
+        }
+    }
+}
+
+impl From<RevocationWord> for RevocationPolicy {
+    fn from(word: RevocationWord) -> Self {
+        match word {
+            RevocationWord::Off => Self::Off,
+            RevocationWord::IfAvailable => Self::IfAvailable,
+            RevocationWord::Require => Self::Require,
         }
     }
 }

@@ -6,14 +6,18 @@ use std::{
 
 use smime::{
     cms,
+    crypto::asn1::Reader,
     io::{Limits, Source, Spool},
     mime::{Entity, Protection, SmimeType},
     store,
-    x509::{Certificate, CertificateBundle, TrustStore},
+    x509::{
+        Certificate, CertificateBundle, Crl, OcspResponse, ParseError, Revocation,
+        RevocationPolicy, TrustStore,
+    },
 };
 
 use crate::{
-    args::Trust,
+    args::{Evidence, Trust},
     failure::{Failure, Kind, Unreadable},
 };
 
@@ -71,6 +75,85 @@ pub(crate) fn trust(trust: &Trust) -> Result<(TrustStore, CertificateBundle), Fa
         }
     }
     Ok((anchors, pool))
+}
+
+/// Reads what is given about revoked certificates.
+pub(crate) fn revocation(evidence: &Evidence) -> Result<Revocation, Failure> {
+    let given = !(evidence.crl.is_empty() && evidence.ocsp.is_empty());
+    let policy = match evidence.revocation {
+        Some(word) => word.into(),
+        None if given => RevocationPolicy::IfAvailable,
+        None => RevocationPolicy::Off,
+    };
+    let mut revocation = Revocation::new(policy);
+    for path in &evidence.crl {
+        for crl in crls(path)? {
+            revocation.add_crl(crl);
+        }
+    }
+    for path in &evidence.ocsp {
+        for response in values(path, "OCSP RESPONSE")? {
+            let response = OcspResponse::from_der(&response);
+            revocation.add_response(response.map_err(|error| broken(path, &error))?);
+        }
+    }
+    Ok(revocation)
+}
+
+/// Reads every CRL of a file; there must be one at least, and no broken one.
+pub(crate) fn crls(path: &Path) -> Result<Vec<Crl>, Failure> {
+    let ders = values(path, "X509 CRL")?;
+    let crls = ders.iter().map(|der| Crl::from_der(der));
+    crls.collect::<Result<_, _>>()
+        .map_err(|error| broken(path, &error))
+}
+
+fn broken(path: &Path, error: &ParseError) -> Failure {
+    let detail = format!("{}: {error}", path.display());
+    Failure::new(Kind::Input, error.code(), detail)
+}
+
+/// Returns the DER values of a file: the PEM blocks of this label, or DER, or base64 as a whole.
+fn values(path: &Path, label: &str) -> Result<Vec<Vec<u8>>, Failure> {
+    let bytes = bytes(path)?;
+    let mut values = Vec::new();
+    if bytes.first() == Some(&0x30) {
+        let mut reader = Reader::new(&bytes);
+        while !reader.is_empty() {
+            let value = reader.any("value").map_err(ParseError::from);
+            values.push(value.map_err(|error| broken(path, &error))?.raw.to_vec());
+        }
+        return Ok(values);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    if !text.contains("-----BEGIN ") {
+        values.push(base64(&text)?);
+    }
+    let (begin, end) = (
+        format!("-----BEGIN {label}-----"),
+        format!("-----END {label}-----"),
+    );
+    for block in text.split(&begin).skip(1) {
+        if let Some((body, _)) = block.split_once(&end) {
+            values.push(base64(body)?);
+        }
+    }
+    if values.iter().all(Vec::is_empty) {
+        let detail = format!("{}: no {label}", path.display());
+        return Err(Failure::new(Kind::Input, "input.no_evidence", detail));
+    }
+    Ok(values)
+}
+
+/// Decodes base64 as a MIME body is decoded.
+fn base64(text: &str) -> Result<Vec<u8>, Failure> {
+    let limits = Limits::default();
+    let mut entity = b"Content-Transfer-Encoding: base64\r\n\r\n".to_vec();
+    entity.extend_from_slice(text.as_bytes());
+    let body = Entity::read(Source::from_bytes(entity), &limits)?.decoded_body()?;
+    let mut decoded = Vec::new();
+    body.open()?.read_to_end(&mut decoded)?;
+    Ok(decoded)
 }
 
 /// Reads every certificate of a file; there must be one at least, and no broken one.

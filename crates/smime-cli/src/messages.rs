@@ -19,6 +19,10 @@ const REMEDIES: &[(&str, &str)] = &[
         "import the issuing authority and trust it: smime cert import --trust FILE",
     ),
     (
+        "chain.revocation_unknown",
+        "give a list or response that is of this time and of this issuer: --crl FILE, --ocsp FILE",
+    ),
+    (
         "crypto.passphrase_needed",
         "give the passphrase: --passphrase-file FILE or --passphrase-env NAME",
     ),

@@ -13,7 +13,7 @@ use crate::{
         Container,
         recipient::{self, MAX_RECIPIENTS},
     },
-    signed::{SignerId, SignerInfo, attributes},
+    signed::{Evidence, SignerId, SignerInfo, attributes},
 };
 
 /// A CMS object whose structure was read and whose content was not.
@@ -108,8 +108,14 @@ fn read_signed(
             }
         }
     }
+    let mut evidence = Evidence::default();
     if ber.peek("crls")? == Some(Tag::context_constructed(1)) {
-        ber.element("crls")?;
+        let (set, _) = element(ber, "crls")?;
+        // Nothing needs them to read the message, so none of them makes it unreadable.
+        let elements = children(&set, "crls").unwrap_or_default();
+        for element in elements.into_iter().take(MAX_CRLS) {
+            evidence.add(element);
+        }
     }
     let (set, base) = element(ber, "signerInfos")?;
     let mut signers = Vec::new();
@@ -130,6 +136,7 @@ fn read_signed(
         content,
         certificates,
         skipped_certificates,
+        evidence,
         signers,
     };
     Ok((Object::Signed(message), content_length))
@@ -360,6 +367,9 @@ fn children<'a>(set: &'a [u8], what: &'static str) -> Result<Vec<&'a [u8]>, Cryp
 
 /// Signers of one object: mail has one, seldom two; each may cost a search for a chain.
 const MAX_SIGNERS: usize = 32;
+
+/// CRLs and OCSP responses of one object that are looked at: one for each certificate of 32 paths.
+const MAX_CRLS: usize = 128;
 
 /// Certificates of one object: twice what fits `Limits::structure` when they are of honest size.
 /// One of a few bytes costs hundreds once it is read.

@@ -1,6 +1,7 @@
 //! SignedData (RFC 5652 §5): what was read, and what it turned out to be worth.
 
 pub(crate) mod attributes;
+mod evidence;
 mod verify;
 mod writer;
 
@@ -10,9 +11,11 @@ use smime_crypto::{
 };
 use smime_io::{Limits, Source};
 use smime_x509::{
-    Certificate, CertificateBundle, ChainError, ChainVerifier, EmailAddress, NameRef,
+    Certificate, CertificateBundle, ChainError, ChainVerifier, Crl, EmailAddress, NameRef,
+    OcspResponse,
 };
 
+pub(crate) use evidence::Evidence;
 pub use writer::{DetachedSigner, SignedWriter, Signer, sign_der};
 
 use crate::{Error, asn1, capabilities::Capabilities, object};
@@ -24,6 +27,7 @@ pub struct SignedMessage {
     pub(crate) content: Option<Source>,
     pub(crate) certificates: CertificateBundle,
     pub(crate) skipped_certificates: usize,
+    pub(crate) evidence: Evidence,
     pub(crate) signers: Vec<SignerInfo>,
 }
 
@@ -31,6 +35,9 @@ pub struct SignedMessage {
 #[derive(Clone, Copy, Debug)]
 pub struct SignatureCheck<'a> {
     /// Proves the signers' certificates; `None` judges signatures alone, never whose they are.
+    ///
+    /// What the message brings about revoked certificates is added to what the verifier knows,
+    /// unless its policy asks nothing.
     pub chains: Option<&'a ChainVerifier<'a>>,
     /// Computes digests and signatures.
     pub provider: &'a dyn CryptoProvider,
@@ -165,6 +172,17 @@ impl SignedMessage {
     /// Returns how many elements of the certificate set could not be read and were left out.
     pub fn skipped_certificates(&self) -> usize {
         self.skipped_certificates
+    }
+
+    /// Returns the CRLs that came with the message and could be read; nothing vouches for them.
+    pub fn crls(&self) -> &[Crl] {
+        &self.evidence.crls
+    }
+
+    /// Returns the OCSP responses that came with the message and could be read (RFC 5940); nothing
+    /// vouches for them.
+    pub fn ocsp_responses(&self) -> &[OcspResponse] {
+        &self.evidence.responses
     }
 
     /// Returns the number of signers.

@@ -21,7 +21,7 @@ use smime_io::{Limits, Source};
 use smime_testkit::{Authority, Identity, NOW, Profile, TestKey, peer};
 use smime_x509::{
     Certificate, CertificateBundle, CertificatePolicy, ChainErrorKind, ChainVerifier,
-    ImportRefusal, KeyUsageBit, Purpose, check_fitness, check_import,
+    ImportRefusal, KeyUsageBit, Purpose, Revocation, check_fitness, check_import,
 };
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nnewer keys\r\n";
@@ -58,6 +58,7 @@ fn verdict(der: &[u8]) -> Verdict {
         algorithms: &algorithms,
         policy: &policy,
         anchors: &anchors,
+        revocation: &Revocation::off(),
     };
     let outcome = message.verify(&SignatureCheck {
         chains: Some(&chains),
@@ -302,6 +303,7 @@ fn check(certificate: &Certificate, fit: [bool; 2]) {
             algorithms: &algorithms,
             policy: &CertificatePolicy::standard(),
             anchors: &anchors,
+            revocation: &Revocation::off(),
         };
         let proven = chains.verify(certificate, purpose, &CertificateBundle::new(), NOW);
         assert_eq!(proven.is_ok(), fit, "{kind:?} {purpose:?}");

@@ -20,9 +20,12 @@ use smime_crypto::{
     asn1::{Tag, Writer},
 };
 use smime_io::{Limits, Source};
-use smime_testkit::{Authority, DAY, Identity, NOW, Profile, TestKey, flips, truncations};
+use smime_testkit::{
+    Authority, CrlBuilder, DAY, Identity, NOW, OcspBuilder, Profile, TestKey, flips, truncations,
+};
 use smime_x509::{
-    Certificate, CertificateBundle, CertificatePolicy, ChainErrorKind, ChainVerifier, EmailAddress,
+    Certificate, CertificateBundle, CertificatePolicy, CertificateStatus, ChainErrorKind,
+    ChainVerifier, EmailAddress, Revocation, RevocationPolicy,
 };
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nPay 10 to Bob.\r\n";
@@ -43,6 +46,7 @@ struct Court {
     pool: CertificateBundle,
     sender: Option<Vec<EmailAddress>>,
     chains: bool,
+    revocation: Revocation,
     at: UnixTime,
 }
 
@@ -53,6 +57,7 @@ impl Court {
             pool: CertificateBundle::new(),
             sender: Some(addresses(&["alice@example.com"])),
             chains: true,
+            revocation: Revocation::off(),
             at: NOW,
         }
     }
@@ -64,6 +69,7 @@ impl Court {
             algorithms: &self.algorithms,
             policy: &CertificatePolicy::standard(),
             anchors: &anchors,
+            revocation: &self.revocation,
         };
         message.verify(&SignatureCheck {
             chains: self.chains.then_some(&chains),
@@ -940,6 +946,68 @@ fn certificates_that_cannot_be_read_are_passed_over() {
         });
         assert_eq!(message(&der).skipped_certificates(), 1);
         assert_eq!(Court::new().verdict(&der), Verdict::Good);
+    }
+}
+
+#[test]
+fn lists_and_responses_in_a_message_count_when_policy_asks() {
+    let list = CrlBuilder::of(root());
+    let listed = list.clone().revoke(&alice().certificate).sign_der();
+    let clean = list.sign_der();
+    let answer = OcspBuilder::by(root())
+        .tell(
+            &alice().certificate,
+            root().certificate(),
+            CertificateStatus::Good,
+        )
+        .sign_der();
+    let answer = Writer::encode(|w| {
+        w.constructed(Tag::context_constructed(1), |w| {
+            w.oid(Oid::new("1.3.6.1.5.5.7.16.2"));
+            w.raw(&answer);
+        });
+    });
+    let (junk, none): (&[u8], &[u8]) = (&[0xa1, 2, 5, 0, 0x30, 0, 4, 0], &[]);
+    let both = [junk, &clean, &answer].concat();
+    let revoked = Err("chain.revoked");
+    for (crls, lists, responses, if_available, require) in [
+        (none, 0, 0, Ok(()), Err("chain.revocation_unknown")),
+        (junk, 0, 0, Ok(()), Err("chain.revocation_unknown")),
+        (&clean, 1, 0, Ok(()), Ok(())),
+        (&answer, 0, 1, Ok(()), Ok(())),
+        (&both, 1, 1, Ok(()), Ok(())),
+        (&listed, 1, 0, revoked, revoked),
+    ] {
+        let der = content_info(forge::SIGNED_DATA, |w| {
+            w.small(1);
+            w.set_of(Tag::SET, Vec::new());
+            w.sequence(|w| {
+                w.oid(DATA);
+                w.constructed(Tag::context_constructed(0), |w| w.octet_string(CONTENT));
+            });
+            w.element(Tag::context_constructed(0), alice().certificate.der());
+            w.element(Tag::context_constructed(1), crls);
+            w.element(Tag::SET, &Forger::honest(alice(), CONTENT).sign(CONTENT));
+        });
+        let read = message(&der);
+        assert_eq!(
+            (read.crls().len(), read.ocsp_responses().len()),
+            (lists, responses)
+        );
+        for (policy, expected) in [
+            (RevocationPolicy::Off, Ok(())),
+            (RevocationPolicy::IfAvailable, if_available),
+            (RevocationPolicy::Require, require),
+        ] {
+            let mut court = Court::new();
+            court.revocation = Revocation::new(policy);
+            let verdict = match court.verdict(&der) {
+                Verdict::Good => Ok(()),
+                Verdict::Untrusted(error) => Err(error.code()),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(verdict, expected, "{policy:?}");
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl Identity {
 
     /// Returns the certificate as PEM.
     pub fn certificate_pem(&self) -> String {
-        pem(&self.certificate)
+        pem("CERTIFICATE", self.certificate.der())
     }
 }
 
@@ -278,10 +278,11 @@ fn sign(builder: CertificateBuilder, key: TestKey) -> Certificate {
     signed.expect("the builder was given a certificate to make")
 }
 
-fn pem(certificate: &Certificate) -> String {
+/// Returns a DER value as PEM (RFC 7468) under this label.
+pub fn pem(label: &str, der: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
-    for line in certificate.der().chunks(48) {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for line in der.chunks(48) {
         for group in line.chunks(3) {
             let bits = group
                 .iter()
@@ -296,6 +297,6 @@ fn pem(certificate: &Certificate) -> String {
         }
         text.push('\n');
     }
-    text.push_str("-----END CERTIFICATE-----\n");
+    text.push_str(&format!("-----END {label}-----\n"));
     text
 }

@@ -1,27 +1,35 @@
 //! Test authorities, messages and damage for the tests of the workspace.
 //!
 //! Nothing here is secure: keys are public, randomness repeats, and [`AcceptAll`] believes every
-//! signature. Reading order: [`Authority`] issues, [`flips`] and [`truncations`] damage,
-//! [`Population`] is many people at once, [`mails`] reads `testdata/mail`, [`suite`] and [`peer`] find what a machine may lack.
+//! signature. Reading order: [`Authority`] issues, [`CrlBuilder`] and [`OcspBuilder`] revoke,
+//! [`flips`] and [`truncations`] damage, [`Population`] is many people at once, [`mails`] reads
+//! `testdata/mail`, [`suite`] and [`peer`] find what a machine may lack.
 
 mod authority;
 mod conformance;
+mod crl;
 mod damage;
 mod exceptions;
 mod graph;
 mod key;
 mod mails;
+mod ocsp;
 mod population;
 mod provider;
 mod random;
 
-pub use authority::{Authority, Identity, Profile, Uses};
+pub use authority::{Authority, Identity, Profile, Uses, pem};
 pub use conformance::{conformance_root, peer, suite};
+pub use crl::{
+    CRL_DISTRIBUTION_POINTS, CRL_NUMBER, CrlBuilder, CrlScope, directory_name, distribution_points,
+    entry_issuer, entry_reason, uri,
+};
 pub use damage::{flips, truncations};
 pub use exceptions::Differences;
 pub use graph::{GRAPH_POLICY, Graph};
 pub use key::TestKey;
 pub use mails::{large_mail, mails};
+pub use ocsp::OcspBuilder;
 pub use population::Population;
 pub use provider::AcceptAll;
 pub use random::{FailingRandom, SeededRandom};

@@ -46,6 +46,12 @@ impl CertificateBuilder {
         self
     }
 
+    /// Sets the subject's name.
+    pub fn subject(mut self, subject: Name) -> Self {
+        self.subject = subject;
+        self
+    }
+
     /// Sets the issuer's name and the authority key identifier as `issuer` has them.
     pub fn issued_by(self, issuer: &Certificate) -> Self {
         let named = self.issuer(issuer.subject().to_name());

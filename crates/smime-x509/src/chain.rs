@@ -2,10 +2,10 @@ use smime_crypto::{AlgorithmPolicy, CryptoProvider, Oid, UnixTime};
 
 use crate::{
     Certificate, CertificateBundle, CertificatePolicy, ChainError, ChainErrorKind, Irregularity,
-    PolicyInputs, Purpose, TrustStore,
+    PolicyInputs, Purpose, Revocation, TrustStore,
 };
 
-mod budget;
+pub(crate) mod budget;
 mod checks;
 mod name_constraints;
 mod name_key;
@@ -17,8 +17,8 @@ mod validation;
 /// every certificate of it (RFC 5280 §6.1).
 ///
 /// Names are constrained in every form of RFC 5280 §4.2.1.10 and RFC 9598; policies are processed
-/// with the graph of RFC 9618. Revocation is not checked. Of two paths the one through issuers
-/// with matching key identifiers is tried first, but identifiers never decide.
+/// with the graph of RFC 9618. Of two paths the one through issuers with matching key
+/// identifiers is tried first, but identifiers never decide.
 #[derive(Clone, Copy, Debug)]
 pub struct ChainVerifier<'a> {
     /// Who checks signatures.
@@ -29,6 +29,8 @@ pub struct ChainVerifier<'a> {
     pub policy: &'a CertificatePolicy,
     /// Whom to trust.
     pub anchors: &'a TrustStore,
+    /// What is known of revoked certificates, and how sure one must be.
+    pub revocation: &'a Revocation,
 }
 
 /// What is asked about a certificate.
@@ -168,6 +170,12 @@ impl VerifiedChain {
     /// that it is under every one.
     pub fn policies(&self) -> &[Oid] {
         &self.findings.policies
+    }
+
+    /// Says whether nothing is known of the revocation of a certificate of the path, which
+    /// [`RevocationPolicy::IfAvailable`](crate::RevocationPolicy::IfAvailable) lets pass.
+    pub fn is_revocation_unknown(&self) -> bool {
+        self.findings.revocation_unknown
     }
 
     /// Returns what certificates of the path break that the policy lets pass, each once.

@@ -1,10 +1,10 @@
 use std::{error, fmt};
 
-use smime_crypto::{Oid, Refused};
+use smime_crypto::{Oid, Refused, UnixTime};
 
-use crate::Irregularity;
+use crate::{Irregularity, RevocationReason};
 
-/// Why bytes are not a certificate, or not one of its parts.
+/// Why bytes are not a certificate, CRL or OCSP response, or not one of its parts.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParseError {
@@ -17,7 +17,7 @@ pub enum ParseError {
     },
     /// One extension stands there twice (RFC 5280 §4.2).
     DuplicateExtension(Oid),
-    /// The version is not 1, 2 or 3, or does not have the fields that are there.
+    /// The version is not a known one, or does not have the fields that are there.
     Version,
     /// The signature algorithm inside the signed part is another than the one outside
     /// (RFC 5280 §4.1.1.2).
@@ -52,7 +52,7 @@ impl fmt::Display for ParseError {
         match self {
             Self::Malformed { what, offset } => write!(f, "{what} malformed at byte {offset}"),
             Self::DuplicateExtension(oid) => write!(f, "extension {oid} present twice"),
-            Self::Version => f.write_str("certificate version and fields do not agree"),
+            Self::Version => f.write_str("version and fields do not agree"),
             Self::AlgorithmMismatch => f.write_str("two signature algorithms that differ"),
         }
     }
@@ -136,6 +136,15 @@ pub enum ChainErrorKind {
     UnusableAlgorithm,
     /// A certificate that was distrusted by name.
     Distrusted,
+    /// A certificate that its issuer revoked.
+    Revoked {
+        /// When.
+        at: UnixTime,
+        /// Why, when that is told.
+        reason: Option<RevocationReason>,
+    },
+    /// Nobody knows whether a certificate is revoked: nothing usable tells, and policy asks for it.
+    RevocationUnknown,
     /// More work than one chain is worth.
     BudgetExhausted,
 }
@@ -173,6 +182,8 @@ impl ChainErrorKind {
                 "chain.algorithm_refused"
             }
             Self::Distrusted => "chain.distrusted",
+            Self::Revoked { .. } => "chain.revoked",
+            Self::RevocationUnknown => "chain.revocation_unknown",
             Self::BudgetExhausted => "chain.budget_exhausted",
         }
     }
@@ -199,7 +210,9 @@ impl ChainErrorKind {
             Self::PurposeNotTrusted => 14,
             Self::NotYetValid => 15,
             Self::Expired => 16,
-            Self::Distrusted => 17,
+            Self::RevocationUnknown => 17,
+            Self::Revoked { .. } => 18,
+            Self::Distrusted => 19,
             Self::BudgetExhausted => u8::MAX,
         }
     }
@@ -238,6 +251,11 @@ impl fmt::Display for ChainErrorKind {
             Self::UnknownAlgorithm(oid) => write!(f, "unknown signature algorithm {oid}"),
             Self::UnusableAlgorithm => f.write_str("signature algorithm or key cannot be used"),
             Self::Distrusted => f.write_str("certificate distrusted"),
+            Self::Revoked { at, reason } => {
+                write!(f, "certificate revoked at {at}")?;
+                reason.map_or(Ok(()), |reason| write!(f, " ({reason})"))
+            }
+            Self::RevocationUnknown => f.write_str("not known whether a certificate is revoked"),
             Self::BudgetExhausted => f.write_str("too much work to find a chain"),
         }
     }

@@ -332,7 +332,7 @@ impl<'a> Extension<'a> {
 }
 
 /// The extensions met so far, to refuse one that stands there twice (RFC 5280 §4.2).
-struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     oids: [&'a [u8]; MAX_EXTENSIONS],
     count: usize,
 }
@@ -347,7 +347,11 @@ impl Default for Seen<'_> {
 }
 
 impl<'a> Seen<'a> {
-    fn add(&mut self, extension: &RawExtension<'a>, offset: usize) -> Result<(), ParseError> {
+    pub(crate) fn add(
+        &mut self,
+        extension: &RawExtension<'a>,
+        offset: usize,
+    ) -> Result<(), ParseError> {
         let oid = extension.oid.content;
         let known = self.oids.get(..self.count).unwrap_or_default();
         if known.contains(&oid) {

@@ -1,6 +1,8 @@
 //! Parses X.509 certificates and decides whether one serves a purpose at a time.
 //!
 //! This crate does **not** check revocation, fetch anything, read a clock, or know mail and CMS.
+//! This crate does **not** fetch anything, read a clock, or know mail and CMS.
+//! Name constraints and explicit certificate policies are refused, never ignored.
 //!
 //! [`Certificate`] is parsed once, strictly, and keeps its bytes. [`ChainVerifier`] searches a path
 //! from a certificate to one of the anchors in a [`TrustStore`] through an untrusted
@@ -9,24 +11,31 @@
 //! [`Explainer`] says so rule by rule, and [`lint`] what its issuer did wrong.
 //! [`CertificateBuilder`] makes certificates for tests and demonstrations; [`Issuer`] makes those
 //! that an authority may issue, for a key at hand or for a [`CertificationRequest`].
+//! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone.
+//! [`Revocation`] holds what [`Crl`]s and [`OcspResponse`]s tell, and how much must be known.
+//! [`CertificateBuilder`] makes certificates for tests and demonstrations.
 
 mod authority;
 mod builder;
 mod bundle;
 mod certificate;
 mod chain;
+mod crl;
 mod email;
 mod error;
 mod explain;
 mod extension;
+mod fetch;
 mod general_name;
 mod irregularity;
 mod lint;
 mod name;
+mod ocsp;
 mod oid;
 mod policy;
 mod purpose;
 mod request;
+mod revocation;
 mod sequence_of;
 mod span;
 mod trust;
@@ -36,6 +45,7 @@ pub use builder::CertificateBuilder;
 pub use bundle::CertificateBundle;
 pub use certificate::{Certificate, CertificateRef};
 pub use chain::{ChainRequest, ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
+pub use crl::{Crl, CrlDefect, CrlEntry, IssuingDistributionPoint, RevocationReason};
 pub use email::EmailAddress;
 pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};
 pub use explain::{CertificateUse, Explainer, Explanation, Finding, Met};
@@ -45,15 +55,21 @@ pub use extension::{
     PolicyInformation, PolicyMapping, QcStatement, ReasonFlags, SignedCertificateTimestamp,
     extended_key_usage_name,
 };
+pub use fetch::{FetchError, Fetcher, WantedUrls, is_public_http_url};
 pub use general_name::GeneralName;
 pub use irregularity::Irregularity;
 pub use lint::{LintFinding, LintProfile, ProfileGeneration, Severity, Validation, lint};
 pub use name::{Name, NameAttribute, NameRef};
+pub use ocsp::{
+    BasicResponse, CertificateId, CertificateStatus, OcspResponse, OcspStatus, ResponderId,
+    SingleResponse,
+};
 pub use oid::{ANY_EXTENDED_KEY_USAGE, ANY_POLICY, EMAIL_PROTECTION, SMIME_CAPABILITIES};
 pub use policy::{
     AnchorValidity, AnyExtendedKeyUsage, CertificatePolicy, PolicyInputs, Presence, ProfileRules,
 };
 pub use purpose::{Purpose, check_fitness, check_import};
 pub use request::CertificationRequest;
+pub use revocation::{Revocation, RevocationPolicy};
 pub use sequence_of::{FromReader, SequenceOf};
 pub use trust::{AnchorConstraints, NameBounds, TrustStore};

@@ -24,6 +24,11 @@ pub(crate) const INHIBIT_ANY_POLICY: Oid = Oid::new("2.5.29.54");
 /// The policy that stands for all of them.
 pub const ANY_POLICY: Oid = Oid::new("2.5.29.32.0");
 // RFC 6960 §4.2.2.2.1
+pub(crate) const ACCESS_OCSP: Oid = Oid::new("1.3.6.1.5.5.7.48.1");
+pub(crate) const ACCESS_CA_ISSUERS: Oid = Oid::new("1.3.6.1.5.5.7.48.2");
+// RFC 6960 §4.2.1, §4.2.2.2.1, §4.4.1
+pub(crate) const OCSP_BASIC: Oid = Oid::new("1.3.6.1.5.5.7.48.1.1");
+pub(crate) const OCSP_NONCE: Oid = Oid::new("1.3.6.1.5.5.7.48.1.2");
 pub(crate) const OCSP_NO_CHECK: Oid = Oid::new("1.3.6.1.5.5.7.48.1.5");
 // RFC 4262 §2
 /// The extension that says what its owner's mail program reads.

@@ -121,6 +121,21 @@ impl TrustStore {
         self.constraints(anchor).unwrap_or(&UNBOUNDED)
     }
 
+    /// Returns a store that trusts this anchor alone, whatever for, within its other bounds, and
+    /// distrusts what this one distrusts.
+    pub(crate) fn only(&self, anchor: &Certificate) -> Self {
+        let mut one = Self {
+            distrusted: self.distrusted.clone(),
+            ..Self::default()
+        };
+        let bounds = AnchorConstraints {
+            purposes: None,
+            ..self.bounds(anchor).clone()
+        };
+        one.add_constrained(anchor.clone(), bounds);
+        one
+    }
+
     pub(crate) fn with_subject<'a>(
         &'a self,
         name: NameRef<'_>,

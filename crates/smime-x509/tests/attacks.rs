@@ -12,7 +12,7 @@ use smime_testkit::{AcceptAll, Authority, FailingRandom, NOW, Profile, TestKey};
 use smime_x509::{
     BasicConstraints, Certificate, CertificateBuilder, CertificateBundle, CertificatePolicy,
     ChainErrorKind, ChainVerifier, EmailAddress, ImportRefusal, KeyUsageBit, Name, NameAttribute,
-    ParseError, Purpose, TrustStore, check_import,
+    ParseError, Purpose, Revocation, TrustStore, check_import,
 };
 
 /// Addresses in the places where mail programs looked for them and should not have.
@@ -338,6 +338,7 @@ fn chain(
         algorithms: &AlgorithmPolicy::standard(),
         policy: &CertificatePolicy::standard(),
         anchors: &anchors,
+        revocation: &Revocation::off(),
     };
     let result = verifier.verify(leaf, Purpose::Any, &pool, NOW);
     result.err().map(|error| error.kind)

@@ -11,7 +11,7 @@ use smime_testkit::{DAY, NOW, SeededRandom, TestKey, flips, peer, truncations};
 use smime_x509::{
     Certificate, CertificateBundle, CertificatePolicy, CertificationRequest, ChainVerifier,
     EmailAddress, Generation, IssueError, Issuer, KeyUsageBit, MailSubject, MailUse, ParseError,
-    Purpose, TrustStore, Validity, check_import, make_root,
+    Purpose, Revocation, TrustStore, Validity, check_import, make_root,
 };
 
 const POLICIES: Oid = Oid::new("2.5.29.32");
@@ -127,6 +127,7 @@ fn what_is_issued_is_imported_and_its_chain_holds_also_below_an_issuing_authorit
         let (algorithms, policy) = (AlgorithmPolicy::standard(), CertificatePolicy::strict());
         let verifier = ChainVerifier {
             anchors: &anchors,
+            revocation: &Revocation::off(),
             algorithms: &algorithms,
             policy: &policy,
             provider: &RustCrypto,

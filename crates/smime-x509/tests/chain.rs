@@ -11,7 +11,7 @@ use smime_testkit::{
 use smime_x509::{
     ANY_EXTENDED_KEY_USAGE, BasicConstraints, Certificate, CertificateBuilder, CertificateBundle,
     CertificatePolicy, ChainError, ChainErrorKind, ChainVerifier, EMAIL_PROTECTION, KeyUsageBit,
-    Name, NameAttribute, Presence, Purpose, TrustStore,
+    Name, NameAttribute, Presence, Purpose, Revocation, TrustStore,
 };
 
 const SERVER_AUTH: Oid = Oid::new("1.3.6.1.5.5.7.3.1");
@@ -42,6 +42,7 @@ fn verify_with(
             algorithms,
             policy,
             anchors,
+            revocation: &Revocation::off(),
         }
         .verify(leaf, purpose, &pool, at)
         .map(|chain| chain.path().to_vec())
@@ -141,6 +142,7 @@ fn the_proofs_name_their_certificate() {
         algorithms: &algorithms,
         policy: &policy,
         anchors: &anchors,
+        revocation: &Revocation::off(),
     };
     let signer = verifier
         .verify_signer(&person.certificate, &person.bundle(), NOW)
@@ -964,6 +966,7 @@ fn a_damaged_certificate_never_verifies() {
             algorithms: &algorithms,
             policy: &policy,
             anchors: &anchors,
+            revocation: &Revocation::off(),
         }
         .verify(leaf, Purpose::SignMail, pool, NOW)
         .is_ok()

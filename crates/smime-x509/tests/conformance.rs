@@ -20,7 +20,7 @@ use serde_json::Value;
 use smime_crypto::{AlgorithmPolicy, Oid, UnixTime, fastest};
 use smime_x509::{
     Certificate, CertificateBundle, CertificatePolicy, ChainError, ChainRequest, ChainVerifier,
-    PolicyInputs, Purpose, TrustStore, VerifiedChain,
+    PolicyInputs, Purpose, Revocation, TrustStore, VerifiedChain,
 };
 
 /// One path to judge, with what a suite says beside the certificates.
@@ -53,6 +53,7 @@ impl Case {
             algorithms: &self.algorithms,
             policy: &self.policy,
             anchors: &self.anchors,
+            revocation: &Revocation::off(),
         };
         let request = ChainRequest {
             purpose: self.purpose,

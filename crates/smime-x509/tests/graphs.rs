@@ -7,7 +7,7 @@ use smime_crypto::{AlgorithmPolicy, CryptoProvider as _, RustCrypto, Signed};
 use smime_testkit::{GRAPH_POLICY, Graph, NOW};
 use smime_x509::{
     Certificate, CertificatePolicy, ChainErrorKind, ChainRequest, ChainVerifier, GeneralName,
-    PolicyInputs, Purpose, SequenceOf, TrustStore,
+    PolicyInputs, Purpose, Revocation, SequenceOf, TrustStore,
 };
 
 /// How deep the paths of these tests go; a tangle has more certificates than that.
@@ -35,6 +35,7 @@ proptest! {
             algorithms: &AlgorithmPolicy::standard(),
             policy: &policy,
             anchors: &anchors,
+            revocation: &Revocation::off(),
         };
         let policies = PolicyInputs { explicit_policy, ..PolicyInputs::default() };
         let request = ChainRequest { purpose: Purpose::Any, pool: &pool, at: NOW, policies: &policies };

@@ -8,7 +8,7 @@ use smime_crypto::{
 use smime_testkit::{AcceptAll, Authority, NOW, Profile, TestKey};
 use smime_x509::{
     AnchorConstraints, Certificate, CertificateBuilder, CertificatePolicy, ChainErrorKind,
-    ChainVerifier, Name, NameAttribute, NameBounds, Purpose, TrustStore,
+    ChainVerifier, Name, NameAttribute, NameBounds, Purpose, Revocation, TrustStore,
 };
 
 const NAME_CONSTRAINTS: Oid = Oid::new("2.5.29.30");
@@ -102,6 +102,7 @@ fn verify_for(
         algorithms: &algorithms,
         policy: &policy,
         anchors,
+        revocation: &Revocation::off(),
     };
     let pool = pool.iter().cloned().collect();
     let result = verifier.verify(leaf, purpose, &pool, NOW);

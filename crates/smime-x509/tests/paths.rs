@@ -10,7 +10,7 @@ use smime_x509::{
     ANY_EXTENDED_KEY_USAGE, AnchorConstraints, AnchorValidity, AnyExtendedKeyUsage, Certificate,
     CertificateBuilder, CertificateBundle, CertificatePolicy, ChainError, ChainErrorKind,
     ChainRequest, ChainVerifier, EMAIL_PROTECTION, Irregularity, KeyUsageBit, PolicyInputs,
-    ProfileRules, Purpose, TrustStore, VerifiedChain,
+    ProfileRules, Purpose, Revocation, TrustStore, VerifiedChain,
 };
 
 const SERVER_AUTH: Oid = Oid::new("1.3.6.1.5.5.7.3.1");
@@ -58,6 +58,7 @@ impl Asked {
             algorithms: &AlgorithmPolicy::standard(),
             policy: &self.policy,
             anchors: &self.anchors,
+            revocation: &Revocation::off(),
         };
         let request = ChainRequest {
             purpose: self.purpose,
@@ -614,6 +615,7 @@ fn a_mesh_below_an_authority_that_forbids_every_path_ends() {
         algorithms: &AlgorithmPolicy::standard(),
         policy: &CertificatePolicy::standard(),
         anchors: &top.trust(),
+        revocation: &Revocation::off(),
     };
     let error = verifier
         .verify(&person.certificate, Purpose::SignMail, &pool, NOW)

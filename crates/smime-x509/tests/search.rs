@@ -10,7 +10,7 @@ use smime_crypto::{
 use smime_testkit::{AcceptAll, Authority, NOW, Profile, TestKey};
 use smime_x509::{
     Certificate, CertificateBundle, CertificatePolicy, ChainError, ChainErrorKind, ChainVerifier,
-    Purpose, TrustStore,
+    Purpose, Revocation, TrustStore,
 };
 
 const KEYS: [TestKey; 8] = TestKey::ALL;
@@ -28,6 +28,7 @@ fn verify_on(
         algorithms: &algorithms,
         policy: &policy,
         anchors,
+        revocation: &Revocation::off(),
     }
     .verify(leaf, Purpose::SignMail, &pool, NOW)
     .map(|chain| chain.path().len())

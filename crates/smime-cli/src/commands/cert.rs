@@ -42,9 +42,14 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
         Cert::Show { target } => show::run(global, target, report),
         Cert::Explain { file } => judge::explain(&Context::without_store(global)?, file, report),
         Cert::Lint { file, under } => judge::lint_file(file, *under, report),
-        Cert::Verify { trust, path, leaf } => {
+        Cert::Verify {
+            trust,
+            evidence,
+            path,
+            leaf,
+        } => {
             let context = Context::without_store(global)?;
-            verify(&context, trust, path, leaf, report)
+            verify(&context, (trust, evidence), path, leaf, report)
         }
     }
 }
@@ -212,12 +217,13 @@ fn words(stored: &StoredCertificate, now: UnixTime) -> String {
 
 fn verify(
     context: &Context,
-    trust: &args::Trust,
+    (trust, evidence): (&args::Trust, &args::Evidence),
     path: &args::CertificatePath,
     leaf: &Path,
     report: &Report,
 ) -> Result<Judgement, Failure> {
     let (trusted, mut pool) = input::trust(trust)?;
+    let revocation = input::revocation(evidence)?;
     let mut given = input::certificates(leaf)?.into_iter();
     let leaf = given.next().ok_or_else(|| {
         Failure::new(
@@ -237,6 +243,7 @@ fn verify(
         algorithms: &context.policy.algorithms,
         policy: &certificates,
         anchors: &anchors,
+        revocation: &revocation,
     };
     let request = ChainRequest {
         purpose: path.purpose.into(),
@@ -267,22 +274,30 @@ fn verify(
         .map(|it| json::hex(it.fingerprint()))
         .collect();
     let policies = chain.map(VerifiedChain::policies).unwrap_or_default();
-    let warnings = chain.map(VerifiedChain::warnings).unwrap_or_default();
+    let irregularities = chain.map(VerifiedChain::warnings).unwrap_or_default();
+    let mut warnings: Vec<_> = irregularities
+        .iter()
+        .map(|it| (it.code(), it.to_string()))
+        .collect();
+    if chain.is_some_and(VerifiedChain::is_revocation_unknown) {
+        let words = "nothing is known of the revocation of a certificate".to_owned();
+        warnings.push(("chain.revocation_unknown", words));
+    }
     let value = json!({
         "valid": chain.is_some(),
         "code": code,
         "detail": detail,
         "path": path,
         "policies": policies.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "warnings": warnings.iter().map(|it| it.code()).collect::<Vec<_>>(),
+        "warnings": warnings.iter().map(|(code, _)| code).collect::<Vec<_>>(),
     });
     report.result(&value, || {
         if chain.is_none() {
             return format!("not valid: {detail} ({code})");
         }
         let mut words = format!("valid, {} certificates", path.len());
-        for warning in warnings {
-            words.push_str(&format!("\n  but {warning} ({})", warning.code()));
+        for (code, warning) in &warnings {
+            words.push_str(&format!("\n  but {warning} ({code})"));
         }
         words
     });

@@ -35,6 +35,7 @@ pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Jud
             content,
             output,
             trust,
+            evidence,
             no_chain,
         } => {
             inputs.push(file);
@@ -45,11 +46,13 @@ pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Jud
                 .transpose()?
                 .flatten();
             let (anchors, pool) = input::trust(trust)?;
+            let revocation = input::revocation(evidence)?;
             let chains = ChainVerifier {
                 provider: context.provider,
                 algorithms: &context.policy.algorithms,
                 policy: &context.policy.certificates,
                 anchors: &anchors,
+                revocation: &revocation,
             };
             let check = SignatureCheck {
                 chains: (!no_chain).then_some(&chains),

@@ -15,5 +15,6 @@ mod import;
 mod judge;
 mod keys;
 mod open;
+mod revocation;
 mod seal;
 mod world;

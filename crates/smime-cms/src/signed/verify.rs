@@ -8,7 +8,7 @@ use smime_crypto::{
     asn1::{Reader, Tag},
 };
 use smime_io::Source;
-use smime_x509::{Certificate, CertificateBundle};
+use smime_x509::{Certificate, CertificateBundle, ChainVerifier, RevocationPolicy};
 
 use crate::{
     Error, asn1,
@@ -31,10 +31,24 @@ pub(super) fn judge(message: SignedMessage, check: &SignatureCheck<'_>) -> Resul
     for certificate in check.pool.iter() {
         pool.add(certificate.clone());
     }
+    let evidence = &message.evidence;
+    let asked = |chains: &&ChainVerifier<'_>| {
+        chains.revocation.policy() != RevocationPolicy::Off && !evidence.is_empty()
+    };
+    let chains = check.chains.filter(asked);
+    let revocation = chains.map(|chains| evidence.added_to(chains.revocation));
+    let chains = match (check.chains, &revocation) {
+        (Some(chains), Some(revocation)) => Some(ChainVerifier {
+            revocation,
+            ..*chains
+        }),
+        (chains, _) => chains.copied(),
+    };
     let judgement = Judgement {
         content_type: message.content_type,
         digests: &digests,
         pool: &pool,
+        chains,
         check,
     };
     let signers = message
@@ -50,6 +64,8 @@ struct Judgement<'a> {
     digests: &'a ContentDigests,
     /// The certificates of the message first, then those of the caller.
     pool: &'a CertificateBundle,
+    /// Proves certificates, and knows what the message brings.
+    chains: Option<ChainVerifier<'a>>,
     check: &'a SignatureCheck<'a>,
 }
 
@@ -142,7 +158,7 @@ impl Judgement<'_> {
         if let Err(verdict) = sound {
             return verdict;
         }
-        if let Some(chains) = check.chains
+        if let Some(chains) = &self.chains
             && let Err(error) = chains.verify_signer(certificate, self.pool, check.at)
         {
             return Verdict::Untrusted(error);

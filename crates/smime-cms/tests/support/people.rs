@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use smime_crypto::{AlgorithmPolicy, KeyKind, PrivateKey, RustCrypto};
 use smime_testkit::{Authority, Identity, NOW, Profile, TestKey};
 use smime_x509::{
-    Certificate, CertificateBuilder, CertificatePolicy, ChainVerifier, VerifiedSigner,
+    Certificate, CertificateBuilder, CertificatePolicy, ChainVerifier, Revocation, VerifiedSigner,
 };
 
 /// A certificate and its key.
@@ -60,6 +60,7 @@ pub(crate) fn chained() -> (Person, VerifiedSigner) {
         algorithms: &AlgorithmPolicy::standard(),
         policy: &CertificatePolicy::standard(),
         anchors: &root.trust(),
+        revocation: &Revocation::off(),
     };
     let proven = chains.verify_signer(&identity.certificate, &identity.bundle(), NOW);
     (Person::new(&identity), proven.unwrap())

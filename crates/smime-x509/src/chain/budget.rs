@@ -43,6 +43,27 @@ impl Budget {
         Ok(())
     }
 
+    /// Spends what a signature over so many bytes of a CRL or OCSP response costs: hashing 4 MiB
+    /// takes at most as long as some ten signatures, and the largest CRLs have 100 MiB.
+    pub(crate) fn spend_evidence(
+        &mut self,
+        by: KeyKind,
+        bytes: usize,
+    ) -> Result<(), ChainErrorKind> {
+        let hashing = u32::try_from(bytes / (4 << 20)).unwrap_or(u32::MAX);
+        let left = self.signatures.checked_sub(hashing);
+        self.signatures = left.ok_or(ChainErrorKind::BudgetExhausted)?;
+        self.spend_signature(by)
+    }
+
+    /// Spends the tenth part of all signatures on a search with a budget of its own, such as that
+    /// of a path of someone who signs CRLs: ten of them are more than any path needs.
+    pub(crate) fn spend_search(&mut self) -> Result<(), ChainErrorKind> {
+        let left = self.signatures.checked_sub(10);
+        self.signatures = left.ok_or(ChainErrorKind::BudgetExhausted)?;
+        Ok(())
+    }
+
     pub(crate) fn spend_candidate(&mut self) -> Result<(), ChainErrorKind> {
         let left = self.candidates.checked_sub(1);
         self.candidates = left.ok_or(ChainErrorKind::BudgetExhausted)?;

@@ -495,7 +495,7 @@ mod tests {
     use smime_testkit::{AcceptAll, Authority, NOW, Profile, TestKey};
 
     use super::*;
-    use crate::{CertificateBundle, CertificatePolicy, PolicyInputs, TrustStore};
+    use crate::{CertificateBundle, CertificatePolicy, PolicyInputs, Revocation, TrustStore};
 
     fn own(certificate: &[u8]) -> Certificate {
         Certificate::from_der(certificate).unwrap()
@@ -535,6 +535,7 @@ mod tests {
             algorithms: &AlgorithmPolicy::standard(),
             policy: &CertificatePolicy::standard(),
             anchors: &anchors,
+            revocation: &Revocation::off(),
         };
         let request = ChainRequest {
             purpose: Purpose::SignMail,

@@ -2,13 +2,14 @@ use smime_crypto::Oid;
 
 use crate::{
     AnchorConstraints, Certificate, ChainError, ChainErrorKind, ChainRequest, ChainVerifier,
-    Irregularity, PolicyInputs,
+    Irregularity, PolicyInputs, RevocationPolicy,
     chain::{
         budget::Budget,
         checks,
         policies::{self, InitialLimits},
     },
     oid,
+    revocation::check_path,
 };
 
 /// What a good path is good for, and what was let pass.
@@ -16,10 +17,12 @@ use crate::{
 pub(crate) struct Findings {
     pub(crate) policies: Vec<Oid>,
     pub(crate) warnings: Vec<Irregularity>,
+    pub(crate) revocation_unknown: bool,
 }
 
 /// Judges a complete path, whose certificates, signatures and names were checked, from the anchor
-/// down, by what depends on all of it: the certificate policies (RFC 5280 §6.1).
+/// down, by what depends on all of it: the certificate policies and revocation (RFC 5280 §6.1,
+/// §6.3).
 ///
 /// `path` is the leaf first and does not hold the anchor.
 pub(crate) fn validate(
@@ -46,10 +49,40 @@ pub(crate) fn validate(
             nearest: None,
         }
     })?;
+    let unknown = check_revocation(verifier, request, path, anchor, budget)?;
     Ok(Findings {
         policies,
         warnings: checks::irregularities(path, anchor, request.at),
+        revocation_unknown: unknown,
     })
+}
+
+/// Judges every certificate below the anchor; says whether nothing is known of one of them.
+fn check_revocation(
+    verifier: &ChainVerifier<'_>,
+    request: &ChainRequest<'_>,
+    path: &[Certificate],
+    anchor: &Certificate,
+    budget: &mut Budget,
+) -> Result<bool, ChainError> {
+    if verifier.revocation.policy() == RevocationPolicy::Off {
+        return Ok(false);
+    }
+    let mut whole = path.to_vec();
+    if path.last() != Some(anchor) {
+        whole.push(anchor.clone());
+    }
+    let status = check_path(verifier, &whole, request.pool, request.at, budget);
+    let status = status.map_err(|failure| {
+        let broken = whole.get(failure.index);
+        let broken = broken.filter(|_| failure.kind != ChainErrorKind::BudgetExhausted);
+        ChainError {
+            kind: failure.kind,
+            certificate: broken.map(Certificate::fingerprint),
+            nearest: None,
+        }
+    })?;
+    Ok(!status.unknown.is_empty())
 }
 
 /// An anchor that is bound to policies makes one of them necessary (RFC 5937 §3.2); `None` when it

@@ -338,6 +338,7 @@ fn verified(setting: &Setting, signed: SignedMessage) -> Result<Vec<u8>, String>
         algorithms: &engine.policy.algorithms,
         policy: &engine.policy.certificates,
         anchors: &anchors,
+        revocation: &smime::x509::Revocation::off(),
     };
     let check = SignatureCheck {
         chains: Some(&chains),
