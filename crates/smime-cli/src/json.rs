@@ -14,11 +14,12 @@ mod certificate;
 pub(crate) use certificate::{certificate, stored};
 
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    let digits = bytes
         .as_ref()
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 /// What a certificate is good for by its own fields.

@@ -53,7 +53,7 @@ pub use key_transport::transport_key;
 pub use oid::Oid;
 pub use pkcs12::{Pkcs12, Pkcs12Builder, Pkcs12Integrity, Pkcs12Item};
 pub use policy::{Algorithm, AlgorithmPolicy, Refused, Use};
-pub use provider::{CryptoProvider, Hasher, KeyOps, Signed, fastest, sha1_fingerprint};
+pub use provider::{CryptoProvider, Hasher, KeyOps, Signed, fastest, sha1_fingerprint, sha256};
 pub use random::{OsRandom, Random};
 pub use rustcrypto::RustCrypto;
 pub use secret::Secret;

@@ -1,6 +1,7 @@
 use std::fmt::Debug;
 
 use sha1::{Digest as _, Sha1};
+use sha2::Sha256;
 
 use crate::{
     DigestAlgorithm, Error, KeyKind, KeyTransport, PrivateKey, PublicKey, Random, RustCrypto,
@@ -116,6 +117,15 @@ pub fn fastest() -> &'static dyn CryptoProvider {
         return &crate::Graviola;
     }
     &RustCrypto
+}
+
+/// Returns the SHA-256 of bytes that come in parts, without a hasher to be kept.
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().into()
 }
 
 /// Returns the SHA-1 of a certificate, which people still compare by eye; nothing else uses it.

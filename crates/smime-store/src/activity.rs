@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
-use smime_crypto::UnixTime;
+use smime_crypto::{UnixTime, sha256};
 
-use crate::{Error, error::Hex, index::sha256};
+use crate::{Error, error::Hex};
 
 /// One operation, as the activity log keeps it: codes, fingerprints, addresses and times; never
 /// content, never key material.

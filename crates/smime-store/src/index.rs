@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use smime_crypto::{CryptoProvider as _, DigestAlgorithm, PublicKey, RustCrypto};
+use smime_crypto::{PublicKey, sha256};
 use smime_x509::{Certificate, CertificateRef, EmailAddress, NameRef};
 
 use crate::error::Hex;
@@ -120,15 +120,6 @@ fn prefixes(certificate: &CertificateRef<'_>, emails: &[EmailAddress]) -> Vec<Pr
     prefixes.sort_unstable();
     prefixes.dedup();
     prefixes
-}
-
-pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = RustCrypto.hasher(DigestAlgorithm::Sha256);
-    for part in parts {
-        hasher.update(part);
-    }
-    let digest = hasher.finish();
-    digest.as_slice().try_into().expect("SHA-256 has 32 bytes")
 }
 
 fn prefix(kind: u8, parts: &[&[u8]]) -> Prefix {

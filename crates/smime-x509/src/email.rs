@@ -52,6 +52,9 @@ impl EmailAddress {
 
     /// Returns the domain in lower case with U-labels as A-labels.
     pub(crate) fn folded_domain(&self) -> String {
+        if self.domain().is_ascii() {
+            return self.domain().to_ascii_lowercase();
+        }
         let labels: Vec<_> = self.domain().split('.').map(a_label).collect();
         labels.join(".")
     }

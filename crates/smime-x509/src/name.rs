@@ -1,4 +1,7 @@
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 use smime_crypto::{
     Oid,
@@ -146,14 +149,19 @@ impl<'a> NameRef<'a> {
     /// because names that need more differ in practice from their issuer's by nothing at all, and
     /// a name not recognised as equal only makes a chain fail.
     pub fn canonical(self) -> Vec<u8> {
-        Writer::encode(|w| {
-            for set in self.sets() {
-                let pairs = set
-                    .into_iter()
-                    .map(|(oid, value)| canonical_pair(oid, &value));
-                w.set_of(Tag::SET, pairs.collect());
+        let mut canonical = Writer::new();
+        let mut names = Reader::new(self.0).sequence("Name").ok();
+        while let Some(mut set) = names
+            .as_mut()
+            .and_then(|names| names.set("RelativeDistinguishedName").ok())
+        {
+            let mut pairs: Vec<_> = canonical_pair(&mut set).into_iter().collect();
+            while let Some(pair) = canonical_pair(&mut set) {
+                pairs.push(pair);
             }
-        })
+            canonical.set_of(Tag::SET, pairs);
+        }
+        canonical.finish()
     }
 
     /// Says whether no other spelling than those that [`canonical`](Self::canonical) makes one of
@@ -266,14 +274,17 @@ fn check_rdn(names: &mut Reader<'_>) -> Result<(), ParseError> {
     }
 }
 
-fn canonical_pair(oid: Oid, value: &Element<'_>) -> Vec<u8> {
-    Writer::encode(|w| {
-        w.oid(oid);
-        match comparable_text(value) {
+fn canonical_pair(set: &mut Reader<'_>) -> Option<Vec<u8>> {
+    let mut pair = set.sequence("AttributeTypeAndValue").ok()?;
+    let oid = pair.oid_octets().ok()?;
+    let value = pair.any("AttributeValue").ok()?;
+    Some(Writer::encode(|w| {
+        w.element(Tag::OID, oid);
+        match comparable_text(&value) {
             Some(text) => w.element(Tag::UTF8_STRING, text.as_bytes()),
             None => w.raw(value.raw),
         }
-    })
+    }))
 }
 
 fn pair<'a>(set: &mut Reader<'a>) -> Option<(Oid, Element<'a>)> {
@@ -319,7 +330,15 @@ fn comparable_text(value: &Element<'_>) -> Option<String> {
         if !folded.is_empty() {
             folded.push(' ');
         }
-        folded.extend(word.chars().flat_map(char::to_lowercase));
+        if word.is_ascii() {
+            let start = folded.len();
+            folded.push_str(word);
+            if let Some(word) = folded.get_mut(start..) {
+                word.make_ascii_lowercase();
+            }
+        } else {
+            folded.extend(word.chars().flat_map(char::to_lowercase));
+        }
     }
     Some(folded)
 }
@@ -373,7 +392,15 @@ fn short_name(oid: Oid) -> Option<&'static str> {
 /// RFC 4514 §2.4; controls and direction marks are written as hex pairs, which it allows for any
 /// character, so that a name cannot move a terminal's cursor or reorder what stands beside it.
 fn write_escaped(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
-    write!(f, "{name}=")?;
+    f.write_str(name)?;
+    f.write_str("=")?;
+    // Nearly every value is letters, digits and dots.
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b".@-_".contains(&byte))
+    {
+        return f.write_str(text);
+    }
     let last = text.char_indices().last().map(|(at, _)| at);
     for (at, character) in text.char_indices() {
         match character {
@@ -387,7 +414,7 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Res
                     .iter()
                     .try_for_each(|byte| write!(f, "\\{byte:02x}"))?;
             }
-            _ => write!(f, "{character}")?,
+            _ => f.write_char(character)?,
         }
     }
     Ok(())

@@ -1,9 +1,9 @@
 use std::fmt;
 
 use smime_crypto::{
-    CryptoProvider as _, DigestAlgorithm, Error, KeyKind, Oid, RustCrypto, SignatureScheme,
-    UnixTime,
+    Error, KeyKind, Oid, SignatureScheme, UnixTime,
     asn1::{Element, Reader, Tag},
+    sha256,
 };
 
 use crate::{
@@ -67,13 +67,7 @@ impl<'a> CertificateRef<'a> {
 
     /// Computes the SHA-256 of the bytes.
     pub fn fingerprint(&self) -> [u8; 32] {
-        let mut hasher = RustCrypto.hasher(DigestAlgorithm::Sha256);
-        hasher.update(self.der);
-        let mut fingerprint = [0; 32];
-        for (to, from) in fingerprint.iter_mut().zip(hasher.finish()) {
-            *to = from;
-        }
-        fingerprint
+        sha256(&[self.der])
     }
 
     /// Returns 1, 2 or 3.
