@@ -41,8 +41,10 @@ fn certificates() -> Outcome<()> {
 }
 
 fn containers() -> Outcome<()> {
+    let forms = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/keys/forms");
+    let mixed = fs::read(forms.join("p256-with-certificate-crlf.pem"))?;
+    write("pem_bundle", "mixed", &mixed)?;
     for name in ["p256-cheap", "p256-cheap-legacy", "p256-open"] {
-        let forms = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/keys/forms");
         write(
             "pkcs12",
             name,
