@@ -56,7 +56,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "import.private_key",
-        "private keys are imported by: smime key import FILE",
+        "give the passphrase (--passphrase-file), or import it alone: smime key import FILE",
     ),
     (
         "key.no_certificate",

@@ -1,8 +1,6 @@
 //! Parses X.509 certificates and decides whether one serves a purpose at a time.
 //!
-//! This crate does **not** check revocation, fetch anything, read a clock, or know mail and CMS.
 //! This crate does **not** fetch anything, read a clock, or know mail and CMS.
-//! Name constraints and explicit certificate policies are refused, never ignored.
 //!
 //! [`Certificate`] is parsed once, strictly, and keeps its bytes. [`ChainVerifier`] searches a path
 //! from a certificate to one of the anchors in a [`TrustStore`] through an untrusted
@@ -11,9 +9,7 @@
 //! [`Explainer`] says so rule by rule, and [`lint`] what its issuer did wrong.
 //! [`CertificateBuilder`] makes certificates for tests and demonstrations; [`Issuer`] makes those
 //! that an authority may issue, for a key at hand or for a [`CertificationRequest`].
-//! [`VerifiedRecipient`]. [`check_fitness`] and [`check_import`] look at one certificate alone.
 //! [`Revocation`] holds what [`Crl`]s and [`OcspResponse`]s tell, and how much must be known.
-//! [`CertificateBuilder`] makes certificates for tests and demonstrations.
 
 mod authority;
 mod builder;
