@@ -134,9 +134,12 @@ fn values(path: &Path, label: &str) -> Result<Vec<Vec<u8>>, Failure> {
         format!("-----END {label}-----"),
     );
     for block in text.split(&begin).skip(1) {
-        if let Some((body, _)) = block.split_once(&end) {
-            values.push(base64(body)?);
-        }
+        // What is cut off could be the list that counts.
+        let (body, _) = block.split_once(&end).ok_or_else(|| {
+            let detail = format!("{}: {label} without its last line", path.display());
+            Failure::new(Kind::Input, "input.bad_armour", detail)
+        })?;
+        values.push(base64(body)?);
     }
     if values.iter().all(Vec::is_empty) {
         let detail = format!("{}: no {label}", path.display());

@@ -165,11 +165,11 @@ impl<'a> NameRef<'a> {
     }
 
     /// Says whether no other spelling than those that [`canonical`](Self::canonical) makes one of
-    /// is the same name to anybody: no Teletex, no broken text, and no character that RFC 4518 §2
-    /// maps to others.
+    /// is the same name to anybody: no Teletex or other string that is not read here, no broken
+    /// text, and no character that RFC 4518 §2 maps to others.
     pub(crate) fn has_one_spelling(self) -> bool {
         self.attributes().all(|(_, value)| {
-            let is_text = TEXT.contains(&value.tag);
+            let is_text = TEXT.contains(&value.tag) || OTHER_TEXT.contains(&value.tag.0);
             let text = text(&value).filter(|_| value.tag != Tag::TELETEX_STRING);
             text.map_or(!is_text, |text| !text.chars().any(is_mapped))
         })
@@ -352,6 +352,10 @@ const TEXT: [Tag; 6] = [
     Tag::BMP_STRING,
     Tag::UNIVERSAL_STRING,
 ];
+
+/// Strings that no name of RFC 5280 has and that others read as text: NumericString, VideotexString,
+/// GraphicString, VisibleString, GeneralString.
+const OTHER_TEXT: [u8; 5] = [0x12, 0x15, 0x19, 0x1a, 0x1b];
 
 /// Characters that string preparation takes away or makes others of (RFC 4518 §2.2, §2.3), by the
 /// blocks they stand in: soft hyphens, combining and invisible marks, symbols made of letters,

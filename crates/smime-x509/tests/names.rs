@@ -619,6 +619,9 @@ fn what_is_excluded_does_not_come_back_in_another_spelling() {
         (Tag::UTF8_STRING, "E\u{200b}vil".as_bytes(), UNSUPPORTED),
         (Tag::UTF8_STRING, b"Evil\xff", UNSUPPORTED),
         (Tag::BMP_STRING, b"\0E\0v\0i\0", UNSUPPORTED),
+        (Tag(0x12), b"Evil", UNSUPPORTED),
+        (Tag(0x1a), b"Evil", UNSUPPORTED),
+        (Tag(0x1b), b"Evil", UNSUPPORTED),
         (Tag::UTF8_STRING, "M\u{fc}ller".as_bytes(), Ok(())),
         (Tag::UTF8_STRING, b"Devil", Ok(())),
     ] {
@@ -626,6 +629,31 @@ fn what_is_excluded_does_not_come_back_in_another_spelling() {
         let builder = CertificateBuilder::new(subject(tag, text), &key, NOW, NOW);
         let leaf = root.sign(builder.issued_by(root.certificate()));
         assert_eq!(verify(&root.trust(), &leaf, &[]), expected, "{text:?}");
+    }
+    // Nor where the exclusion itself is spelt so that it is not known what it excludes.
+    for (tag, text) in [
+        (Tag::TELETEX_STRING, &b"Evil"[..]),
+        (Tag(0x1a), b"Evil"),
+        (Tag::UTF8_STRING, "\u{ff25}vil".as_bytes()),
+    ] {
+        let base = subject(tag, text);
+        let value = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.constructed(Tag::context_constructed(1), |w| {
+                    w.sequence(|w| {
+                        w.constructed(Tag::context_constructed(4), |w| w.raw(base.der()));
+                    });
+                });
+            });
+        });
+        let root = Authority::root_with("Root", TestKey::P384A, |b| {
+            b.extension(NAME_CONSTRAINTS, true, &value)
+        });
+        let key = TestKey::P256A.public();
+        let evil = subject(Tag::UTF8_STRING, b"Evil");
+        let builder = CertificateBuilder::new(evil, &key, NOW, NOW);
+        let leaf = root.sign(builder.issued_by(root.certificate()));
+        assert_eq!(verify(&root.trust(), &leaf, &[]), UNSUPPORTED, "{text:?}");
     }
 }
 

@@ -60,8 +60,12 @@ fn import_files(
     trust: Trust,
     report: &Report,
 ) -> Result<Judgement, Failure> {
-    // A misspelt name is found before anything is changed.
+    // A misspelt name is found before anything is changed. Of a pipe nothing is read, for it would
+    // be missing later.
     for file in files.iter().filter(|file| *file != Path::new("-")) {
+        if fs::metadata(file).is_ok_and(|it| !it.is_file() && !it.is_dir()) {
+            continue;
+        }
         let mut byte = [0];
         let _ = input::reader(file)?.read(&mut byte)?;
     }

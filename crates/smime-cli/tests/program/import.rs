@@ -164,3 +164,14 @@ fn words_for_people_say_why_an_item_was_refused_and_what_to_do() {
             .ends_with("0 added, 0 already there, 1 refused\n")
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn nothing_of_a_pipe_is_lost() {
+    let world = World::with_people();
+    let arguments = ["cert", "import", "/dev/stdin", "--json"];
+    let ran = world.run_with(&arguments, &world.read("alice.pem"));
+    let lines = ran.expect(0).lines();
+    assert_eq!(lines.last().unwrap()["summary"]["added"], 1);
+    assert_eq!(lines[0]["position"], 0);
+}

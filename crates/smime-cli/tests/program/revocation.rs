@@ -92,8 +92,13 @@ fn lists_and_responses_decide_as_the_policy_says() {
 #[test]
 fn evidence_that_cannot_be_read_is_malformed_input() {
     let world = world();
+    // A file whose second list, which is the one that counts, was cut off.
+    let listed = world.read("listed.pem");
+    let cut = [&listed[..], &listed[..listed.len() - 20]].concat();
+    world.write("cut.pem", cut);
     for (option, file, code) in [
         ("--crl", "broken.crl", "x509.malformed"),
+        ("--crl", "cut.pem", "input.bad_armour"),
         ("--crl", "alice.pem", "input.no_evidence"),
         ("--crl", "good.ocsp", "x509.malformed"),
         ("--ocsp", "clean.crl", "x509.malformed"),

@@ -274,7 +274,11 @@ fn subtrees(list: &[GeneralSubtree<'_>], sameness: Sameness) -> Subtrees {
     let mut keys = BTreeMap::<Form, Option<Vec<Vec<u8>>>>::new();
     for subtree in list {
         let (form, key) = match subtree.base {
-            GeneralName::DirectoryName(name) => (Form::Directory, Some(NameRef::canonical(name))),
+            // What is excluded must be excluded in every spelling.
+            GeneralName::DirectoryName(name) => {
+                let certain = sameness == Sameness::Exact || name.has_one_spelling();
+                (Form::Directory, certain.then(|| NameRef::canonical(name)))
+            }
             GeneralName::DnsName(base) => (Form::Dns, name_key::dns_subtree(base)),
             GeneralName::Rfc822Name(base) => (Form::Mail, name_key::mail_subtree(base, sameness)),
             GeneralName::Uri(base) => (Form::Uri, name_key::uri_subtree(base)),

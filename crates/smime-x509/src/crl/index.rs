@@ -51,14 +51,21 @@ impl SerialIndex {
         let wanted = key(serial);
         let start = self.0.partition_point(|place| place.key < wanted);
         let places = self.0.get(start..).unwrap_or_default();
+        // The entry that names the issuer can be megabytes long, and thousands can follow it.
+        let mut last = (NO_ISSUER, None);
         places
             .iter()
             .take_while(move |place| place.key == wanted)
             .filter_map(move |place| {
                 let entry = entry_at(entries, place.entry)?;
-                let issuer = entry_at(entries, place.issuer);
-                let names = issuer.and_then(|issuer| issuer.certificate_issuer);
-                (entry.serial == serial).then_some((entry, names))
+                if entry.serial != serial {
+                    return None;
+                }
+                if last.0 != place.issuer {
+                    let issuer = entry_at(entries, place.issuer);
+                    last = (place.issuer, issuer.and_then(|it| it.certificate_issuer));
+                }
+                Some((entry, last.1))
             })
     }
 }
