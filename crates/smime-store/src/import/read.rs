@@ -206,6 +206,7 @@ fn read_pkcs7(der: &[u8], at: u64, found: &mut dyn FnMut(u64, ItemKind, Content<
         Ok(opened) => {
             let certificates = opened.certificates.iter().map(|(_, der)| der.as_slice());
             read_contents(certificates, opened.crls.len(), at, found);
+            refuse_passed_over(opened.passed_over, at, found);
         }
         Err(error) => {
             let refused = Content::Refused(ImportError::Container(error));
@@ -234,8 +235,17 @@ fn read_pkcs12(
             for key in &opened.keys {
                 found(at, ItemKind::Key, Content::Key(key.value.expose()));
             }
+            refuse_passed_over(opened.passed_over, at, found);
         }
         Err(error) => found(at, ItemKind::Other, Content::Refused(error)),
+    }
+}
+
+/// Refuses what a container holds and nobody could take out, each thing once.
+fn refuse_passed_over(count: usize, at: u64, found: &mut dyn FnMut(u64, ItemKind, Content<'_>)) {
+    for _ in 0..count {
+        let refused = Content::Refused(ImportError::UnsupportedKind);
+        found(at, ItemKind::Other, refused);
     }
 }
 
