@@ -6,12 +6,15 @@ use crate::{
 };
 
 pub(crate) mod budget;
+mod cache;
 mod checks;
 mod name_constraints;
 mod name_key;
 mod policies;
 mod search;
 mod validation;
+
+pub use cache::ChainCache;
 
 /// Decides whether a certificate serves a purpose: searches a path from it to an anchor and checks
 /// every certificate of it (RFC 5280 §6.1).

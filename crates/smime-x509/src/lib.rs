@@ -40,7 +40,9 @@ pub use authority::{Generation, IssueError, Issuer, MailSubject, MailUse, Validi
 pub use builder::CertificateBuilder;
 pub use bundle::CertificateBundle;
 pub use certificate::{Certificate, CertificateRef};
-pub use chain::{ChainRequest, ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner};
+pub use chain::{
+    ChainCache, ChainRequest, ChainVerifier, VerifiedChain, VerifiedRecipient, VerifiedSigner,
+};
 pub use crl::{Crl, CrlDefect, CrlEntry, IssuingDistributionPoint, RevocationReason};
 pub use email::EmailAddress;
 pub use error::{ChainError, ChainErrorKind, ImportRefusal, ParseError};

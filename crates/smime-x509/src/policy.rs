@@ -56,7 +56,7 @@ pub enum ProfileRules {
 /// The inputs of path validation about certificate policies (RFC 5280 §6.1.1 (c), (e), (f), (g)).
 ///
 /// The default asks for nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PolicyInputs {
     /// The user-initial-policy-set; empty for anyPolicy.
     pub acceptable: Vec<Oid>,

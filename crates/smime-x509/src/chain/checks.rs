@@ -31,13 +31,17 @@ pub(crate) fn check_leaf(
         check_extended_key_usage(&leaf.view(), purpose, AnyExtendedKeyUsage::Ignored)?;
     }
     check_profile(verifier, leaf)?;
-    let usage = match purpose {
+    check_key(verifier, leaf, leaf_usage(leaf, purpose), at)
+}
+
+/// Returns what the key of a leaf is used for.
+pub(crate) fn leaf_usage(leaf: &Certificate, purpose: Purpose) -> Use {
+    match purpose {
         Purpose::EncryptMail => Use::Encrypt,
         // A key that only agrees is judged by what it is for (RFC 8410 §5).
         Purpose::Any if !leaf.public_key().kind().can_sign() => Use::Encrypt,
         _ => Use::AcceptSignature,
-    };
-    check_key(verifier, leaf, usage, at)
+    }
 }
 
 /// Checks what an issuer says of itself (RFC 5280 §6.1.4 (k) to (o)), but for the length of the
@@ -162,7 +166,7 @@ fn check_not_distrusted(
     }
 }
 
-fn check_key(
+pub(crate) fn check_key(
     verifier: &ChainVerifier<'_>,
     certificate: &Certificate,
     usage: Use,
