@@ -3,11 +3,12 @@
 
 use std::hint::black_box;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use smime::{
-    crypto::{CryptoProvider as _, DigestAlgorithm, RustCrypto, sha1_fingerprint},
+    crypto::{sha1_fingerprint, sha256},
     store::{Embedded, Entry, ImportOptions, Memory, Store, import, items},
-    x509::CertificateRef,
+    x509::{CertificateRef, check_import},
 };
 use smime_testkit::{NOW, Population};
 
@@ -65,19 +66,26 @@ fn stages(criterion: &mut Criterion) {
             }
         });
     });
-    group.bench_function("SHA-256", |bencher| {
+    group.bench_function("floor: base64, SHA-256, SHA-1", |bencher| {
+        let texts: Vec<String> = ders.iter().map(|der| STANDARD.encode(der)).collect();
+        let mut der = Vec::new();
         bencher.iter(|| {
-            for der in &ders {
-                let mut hasher = RustCrypto.hasher(DigestAlgorithm::Sha256);
-                hasher.update(der);
-                black_box(hasher.finish());
+            for text in &texts {
+                der.clear();
+                STANDARD.decode_vec(text, &mut der).unwrap();
+                black_box((sha256(&[&der]), sha1_fingerprint(&der)));
             }
         });
     });
-    group.bench_function("SHA-1", |bencher| {
+    group.bench_function("PEM, extracted, SHA-256, SHA-1", |bencher| {
         bencher.iter(|| {
-            for der in &ders {
-                black_box(sha1_fingerprint(der));
+            for item in items(black_box(&pem)) {
+                let certificate = item.content.unwrap();
+                let view = certificate.view();
+                check_import(&view).unwrap();
+                black_box((view.not_before(), view.not_after(), view.key_usage()));
+                black_box(view.san_emails().map(str::len).sum::<usize>());
+                black_box((view.fingerprint(), sha1_fingerprint(view.der())));
             }
         });
     });
