@@ -189,7 +189,25 @@ mod tests {
         text.iter().flat_map(|byte| [*byte, 0]).collect()
     }
 
-    const PARTS: [&[u8]; 20] = [
+    /// Has the outer form of a certificate, and nothing inside.
+    const CERTIFICATE: [u8; 264] = {
+        let mut bytes = [0x55; 264];
+        let (start, end): ([u8; 7], [u8; 6]) =
+            ([0x30, 0x82, 1, 4, 0x30, 0x81, 0xfb], [0x30, 0, 3, 2, 0, 0]);
+        let mut at = 0;
+        while at < 7 {
+            bytes[at] = start[at];
+            at += 1;
+        }
+        at = 0;
+        while at < 6 {
+            bytes[258 + at] = end[at];
+            at += 1;
+        }
+        bytes
+    };
+
+    const PARTS: [&[u8]; 22] = [
         b"-----BEGIN CERTIFICATE-----",
         b"-----END CERTIFICATE-----",
         b"-----BEGIN RSA PRIVATE KEY-----",
@@ -209,6 +227,8 @@ mod tests {
         b"0\x84\xff\xff\xff\xff",
         b"0\x88\xff\xff\xff\xff\xff\xff\xff\xff",
         b"\0",
+        &CERTIFICATE,
+        b"\x9a0\x82",
         b"words between, longer than a label may be, of which there are eighty at most in a line",
     ];
 
@@ -266,6 +286,28 @@ mod tests {
         let items = by(WINDOW, &file);
         assert_eq!(items.len(), 100_000);
         assert!(items.iter().all(|item| item.1.contains("BadArmour")));
+    }
+
+    #[test]
+    fn bytes_astray_are_one_item_up_to_what_can_be_read_again() {
+        let long = vec![0x9a; 3 << 20];
+        let near = b"\x9a0\x82\x01\x04\x30\x82\0\x01".repeat(50_000);
+        for astray in [&b"\x9a"[..], b"words", b"1\x30\x82\xff\xff", &long, &near] {
+            let block = &b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"[..];
+            let found = |parts: &[&[u8]]| -> Vec<_> {
+                let items = by(WINDOW, &parts.concat());
+                items.into_iter().map(|item| (item.0, item.1)).collect()
+            };
+            let lost = CERTIFICATE.len() + 2;
+            let at = |place: usize, form: &str| (u64::try_from(place).unwrap(), form.to_owned());
+            let mut wanted = vec![at(0, "Der"), at(lost, "Refused(Other, Astray)")];
+            assert_eq!(found(&[&CERTIFICATE, b"\0\n", astray]), wanted);
+            wanted.push(at(lost + astray.len(), "Armoured(Certificate)"));
+            assert_eq!(found(&[&CERTIFICATE, b"\0\n", astray, block]), wanted);
+            wanted[2].1 = "Der".to_owned();
+            let parts = [&CERTIFICATE, &b"\0\n"[..], astray, &CERTIFICATE, b" \0\r\n"];
+            assert_eq!(found(&parts), wanted);
+        }
     }
 
     #[test]

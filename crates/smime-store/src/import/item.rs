@@ -66,6 +66,8 @@ pub enum ImportError {
     Request,
     /// A PEM block or DER value of another kind.
     UnsupportedKind,
+    /// Bytes after a DER value that begin no other, and no PEM block.
+    Astray,
     /// The file holds nothing that could be imported.
     NothingFound,
     /// A certificate that is not for mail.
@@ -104,6 +106,7 @@ impl ImportError {
             Self::Crl => "import.crl",
             Self::Request => "import.request",
             Self::UnsupportedKind => "import.unsupported_kind",
+            Self::Astray => "import.astray",
             Self::NothingFound => "import.nothing_found",
             Self::Unfit(refusal) => refusal.code(),
         }
@@ -129,6 +132,7 @@ impl fmt::Display for ImportError {
             Self::Crl => f.write_str("certificate revocation list"),
             Self::Request => f.write_str("certification request, not a certificate"),
             Self::UnsupportedKind => f.write_str("neither certificate nor key"),
+            Self::Astray => f.write_str("bytes after a value that begin no other"),
             Self::NothingFound => f.write_str("no certificate found"),
             Self::Unfit(refusal) => refusal.fmt(f),
         }

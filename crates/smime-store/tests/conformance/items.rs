@@ -215,6 +215,40 @@ fn der_values_stand_one_after_the_other_and_before_pem() {
 }
 
 #[test]
+fn bytes_between_der_values_are_an_item_and_cost_no_certificate() {
+    let all = people(3);
+    let (first, second) = (all[0].der(), all[1].der());
+    let text = pem("CERTIFICATE", all[2].der());
+    // A certificate in base64 after one in DER is the like of what would be missed.
+    let base64 = lines(second, "\n");
+    for astray in [&b"\x01\x02"[..], b"\xff", b"subject=CN", base64.as_bytes()] {
+        let file = [first, b"\n\0", astray, second, b"\0\0\n", text.as_bytes()].concat();
+        let lost = first.len() + 2;
+        let wanted = [
+            (0, ItemKind::Certificate, "ok"),
+            (lost, ItemKind::Other, "import.astray"),
+            (lost + astray.len(), ItemKind::Certificate, "ok"),
+            (
+                lost + astray.len() + second.len() + 3,
+                ItemKind::Certificate,
+                "ok",
+            ),
+        ];
+        let wanted = wanted.map(|(at, kind, code)| (u64::try_from(at).unwrap(), kind, code));
+        assert_eq!(codes(&file), wanted);
+        let found = codes(&[first, astray].concat());
+        assert_eq!(found.last().unwrap().2, "import.astray");
+    }
+    for silent in [&b"\0\0\0\0"[..], b"\r\n \t", b""] {
+        assert_eq!(codes(&[first, silent, second].concat()).len(), 2);
+    }
+    assert_eq!(
+        codes(format!("{text}between\n{text}after").as_bytes()).len(),
+        2
+    );
+}
+
+#[test]
 fn bare_base64_can_hold_several_certificates() {
     let all = people(3);
     let ders: Vec<u8> = all.iter().flat_map(|one| one.der().to_vec()).collect();
