@@ -162,6 +162,19 @@ fn the_certificates_of_a_pkcs_7_container_are_items() {
 }
 
 #[test]
+fn a_certificate_is_found_under_the_label_of_a_container() {
+    let certificate = alice();
+    for label in ["PKCS7", "CMS", "PKCS #7 SIGNED DATA", "PKCS12"] {
+        let file = pem(label, certificate.der());
+        assert_eq!(only(file.as_bytes()), GOOD, "{label}");
+    }
+    for label in ["X509 CRL", "CERTIFICATE REQUEST", "PKCS13", "PUBLIC KEY"] {
+        let file = pem(label, certificate.der());
+        assert_ne!(only(file.as_bytes()).1, "ok", "{label}");
+    }
+}
+
+#[test]
 fn positions_are_where_items_begin() {
     let all = people(3);
     let mut file = String::from("\u{feff}first\n");
@@ -523,15 +536,9 @@ fn what_is_not_a_certificate_is_refused_by_its_kind() {
             }),
         ),
     ] {
-        let in_armour = if name.contains("PKCS#12") {
-            // It is never the first thing there.
-            (ItemKind::Other, "import.unsupported_container")
-        } else {
-            wanted
-        };
         assert_eq!(
             only(pem("CERTIFICATE", &der).as_bytes()),
-            in_armour,
+            wanted,
             "{name} as a certificate"
         );
         assert_eq!(only(&der), wanted, "{name}, DER");
