@@ -150,6 +150,10 @@ impl Context {
                 Failure::new(Kind::Input, error.code(), detail)
             })?);
         }
+        // Without the key, why there is none is what matters.
+        if let (true, Some(error)) = (opened.keys.is_empty(), opened.refused.first()) {
+            return Err(error.into());
+        }
         let keys = opened.keys.iter();
         let keys = keys.map(|item| self.provider.load_private_key(&item.value));
         Ok((certificates, keys.collect::<Result<_, _>>()?))

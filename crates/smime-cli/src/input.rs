@@ -19,6 +19,7 @@ use smime::{
 use crate::{
     args::{Evidence, Trust},
     failure::{Failure, Kind, Unreadable},
+    report::Report,
 };
 
 /// Opens a file, or standard input for `-`.
@@ -173,10 +174,59 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
         }
     }
     if certificates.is_empty() {
-        let detail = format!("{}: no certificate", path.display());
-        return Err(Failure::new(Kind::Input, "input.no_certificate", detail));
+        return Err(no_certificate(path));
     }
     Ok(certificates)
+}
+
+/// Gives every certificate of a file to `take`, and reports each that cannot be read at its place.
+///
+/// # Errors
+/// A [`Failure`] that is reported already when one could not be read, but only after all others were
+/// taken; another when there is no certificate.
+pub(crate) fn each_certificate(
+    path: &Path,
+    report: &Report,
+    mut take: impl FnMut(&Certificate),
+) -> Result<(), Failure> {
+    let (mut taken, mut unreadable) = (0_u64, 0_u64);
+    for item in store::items(&bytes(path)?) {
+        match item.content {
+            Ok(certificate) => {
+                taken += 1;
+                take(&certificate);
+            }
+            // What is cut off may not show any more what it was.
+            Err(error)
+                if item.kind == store::ItemKind::Certificate
+                    || error == store::ImportError::Truncated =>
+            {
+                unreadable += 1;
+                report.unreadable(path, item.position, error.code(), &error.to_string());
+            }
+            Err(_) => {}
+        }
+    }
+    if taken + unreadable == 0 {
+        return Err(no_certificate(path));
+    }
+    if unreadable == 0 {
+        return Ok(());
+    }
+    let all = taken + unreadable;
+    let detail = format!(
+        "{}: {unreadable} of {all} certificates unreadable",
+        path.display()
+    );
+    Err(Failure {
+        reported: true,
+        ..Failure::new(Kind::Input, "input.unreadable_certificates", detail)
+    })
+}
+
+fn no_certificate(path: &Path) -> Failure {
+    let detail = format!("{}: no certificate", path.display());
+    Failure::new(Kind::Input, "input.no_certificate", detail)
 }
 
 /// A CMS object in whatever form it came.

@@ -1,4 +1,7 @@
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use serde_json::{Value, json};
 
@@ -68,6 +71,20 @@ impl Report {
     /// Says whether nothing but results and failures is to be shown.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// Prints why one thing of a file could not be read, where others of it can.
+    pub(crate) fn unreadable(&self, source: &Path, position: u64, code: &str, detail: &str) {
+        let name = source.display().to_string();
+        if self.json {
+            let error =
+                json!({"source": name, "position": position, "code": code, "detail": detail});
+            print(&json!({"error": error}).to_string());
+        }
+        warn(&format!(
+            "smime: {name}, byte {position}: {} ({code})",
+            printable(detail)
+        ));
     }
 
     /// Prints why the command failed, and what to do.

@@ -22,10 +22,23 @@ use crate::{
 /// [`Error::UnknownAlgorithm`] for a kind of key or protection that this crate does not have, and
 /// for a protection that costs more than 10 000 000 iterations or 256 MiB; [`Error::Malformed`].
 pub fn read_private_key(file: &[u8], passphrase: Option<&Secret>) -> Result<Secret, Error> {
+    read_private_key_within(file, passphrase, &mut Budget::new())
+}
+
+/// Reads a private key as [`read_private_key`] does, for what is left of `budget`: for keys of one
+/// file that are read one by one.
+///
+/// # Errors
+/// Those of [`read_private_key`].
+pub fn read_private_key_within(
+    file: &[u8],
+    passphrase: Option<&Secret>,
+    budget: &mut Budget,
+) -> Result<Secret, Error> {
     match pem::Blocks::new(file).next() {
-        Some((_, block)) => read_block(&block?, passphrase, &mut Budget::new()),
+        Some((_, block)) => read_block(&block?, passphrase, budget),
         None if pem::has_blocks(file) => Err(Error::Unsupported("file without a private key")),
-        None => read_der(file, passphrase),
+        None => read_der(file, passphrase, budget),
     }
 }
 
@@ -39,10 +52,10 @@ pub fn read_private_keys(
     file: &[u8],
     passphrase: Option<&Secret>,
 ) -> Vec<(usize, Result<Secret, Error>)> {
-    if !pem::has_blocks(file) {
-        return vec![(0, read_der(file, passphrase))];
-    }
     let mut budget = Budget::new();
+    if !pem::has_blocks(file) {
+        return vec![(0, read_der(file, passphrase, &mut budget))];
+    }
     pem::Blocks::new(file)
         .map(|(position, block)| {
             let key = block.and_then(|block| read_block(&block, passphrase, &mut budget));
@@ -146,12 +159,12 @@ fn read_block(
 }
 
 /// Tells the forms apart by their first elements.
-fn read_der(der: &[u8], passphrase: Option<&Secret>) -> Result<Secret, Error> {
+fn read_der(der: &[u8], passphrase: Option<&Secret>, budget: &mut Budget) -> Result<Secret, Error> {
     let mut outer = Reader::new(der);
     let mut fields = outer.sequence("private key")?;
     outer.finish("private key")?;
     if fields.peek() == Some(Tag::SEQUENCE) {
-        return open(der, passphrase, &mut Budget::new());
+        return open(der, passphrase, budget);
     }
     fields.small("version")?;
     match fields.peek() {

@@ -48,13 +48,14 @@ pub use algorithm::{
 };
 pub use error::Error;
 pub use key::{Curve, KeyKind, PrivateKey, PublicKey};
-pub use key_file::{ProtectedKey, read_private_key, read_private_keys};
+pub use key_file::{ProtectedKey, read_private_key, read_private_key_within, read_private_keys};
 pub use key_transport::transport_key;
 pub use oid::Oid;
+pub use pbe::Budget;
 pub use pkcs12::{Pkcs12, Pkcs12Builder, Pkcs12Integrity, Pkcs12Item};
 pub use policy::{Algorithm, AlgorithmPolicy, Refused, Use};
 pub use provider::{CryptoProvider, Hasher, KeyOps, Signed, fastest, sha1_fingerprint, sha256};
 pub use random::{OsRandom, Random};
 pub use rustcrypto::RustCrypto;
-pub use secret::Secret;
+pub use secret::{Secret, wipe};
 pub use time::UnixTime;

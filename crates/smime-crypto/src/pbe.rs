@@ -15,7 +15,7 @@ use crate::{
     oid,
 };
 
-pub(crate) use budget::Budget;
+pub use budget::Budget;
 pub(crate) use cipher::Cipher;
 pub(crate) use kdf::{Kdf, MAX_SALT, Pbkdf2, Prf, bytes_to_key, count, hmac, hmac_oid, pkcs12};
 pub(crate) use passphrase::Passphrase;
@@ -108,7 +108,7 @@ impl<'a> Scheme<'a> {
                 salt,
                 iterations,
             } => {
-                let iterations = budget.iterations(*iterations, salt)?;
+                let iterations = budget.iterations(*iterations, 1, salt)?;
                 let both = kdf::pbkdf1(*digest, passphrase.utf8(), salt, iterations);
                 let (key, iv) = both.expose().split_at_checked(8).unwrap_or_default();
                 let iv = iv.get(..8).unwrap_or_default();
@@ -116,14 +116,13 @@ impl<'a> Scheme<'a> {
             }
             Derivation::Pkcs12 { salt, iterations } => {
                 let mut opened = Err(Error::WrongPassphrase);
+                let iv_length = self.cipher.block_length();
+                let blocks = Prf::Sha1.blocks(length) + Prf::Sha1.blocks(iv_length);
                 for encoding in passphrase.bmp() {
-                    let rounds = budget.iterations(*iterations, salt)?;
+                    let rounds = budget.iterations(*iterations, blocks, salt)?;
                     let derive =
                         |id, length| pkcs12(Prf::Sha1, id, encoding.expose(), salt, rounds, length);
-                    let (key, iv) = (
-                        derive(kdf::ID_KEY, length),
-                        derive(kdf::ID_IV, self.cipher.block_length()),
-                    );
+                    let (key, iv) = (derive(kdf::ID_KEY, length), derive(kdf::ID_IV, iv_length));
                     opened = self.cipher.open(key.expose(), iv.expose(), ciphertext);
                     if opened.is_ok() {
                         break;

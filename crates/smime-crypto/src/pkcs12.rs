@@ -27,6 +27,9 @@ pub struct Pkcs12 {
     pub crls: Vec<Pkcs12Item<Vec<u8>>>,
     /// How the whole was checked.
     pub integrity: Pkcs12Integrity,
+    /// Why other parts of the file could not be read: one bag each, or the bags that are encrypted
+    /// together. Only where the MAC is right; without one, none may be wrong.
+    pub refused: Vec<Error>,
     /// How many bags were passed over: those of other kinds, such as secrets, and certificates and
     /// revocation lists in bags that are malformed.
     pub passed_over: usize,
@@ -60,18 +63,38 @@ impl Pkcs12 {
     /// `passphrase` is UTF-8; with `None` and with the empty one, both forms of an empty passphrase
     /// are tried. It is ignored where nothing needs it.
     ///
+    /// Where the MAC is right, a bag that cannot be decrypted or parsed costs no other, and stands
+    /// among the [`refused`](Self::refused); if nothing could be read at all, its error is that of
+    /// the file. Where there is no MAC, the error of any bag is that of the file.
+    ///
     /// # Errors
     /// [`Error::WrongPassphrase`], also when the file was altered; [`Error::PassphraseNeeded`];
     /// [`Error::Unsupported`] for integrity or privacy by public keys, for a file over 64 MiB, and
-    /// before any work when all derivations of the file together take more than 10 000 000
-    /// iterations or a scrypt takes over 256 MiB; [`Error::UnknownAlgorithm`];
+    /// before any work when it costs more than a [`Budget`]; [`Error::UnknownAlgorithm`];
     /// [`Error::Malformed`], where the offset counts in the innermost value after decoding.
     pub fn open(file: &[u8], passphrase: Option<&Secret>) -> Result<Self, Error> {
-        let opened = open(file, Passphrase::new(passphrase));
-        match opened {
-            Err(Error::WrongPassphrase) if passphrase.is_none() => Err(Error::PassphraseNeeded),
+        Self::open_within(file, passphrase, &mut Budget::new())
+    }
+
+    /// Opens a file as [`open`](Self::open) does, for what is left of `budget`: for a file that
+    /// is a part of another.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn open_within(
+        file: &[u8],
+        passphrase: Option<&Secret>,
+        budget: &mut Budget,
+    ) -> Result<Self, Error> {
+        let needed = |error| match error {
+            Error::WrongPassphrase if passphrase.is_none() => Error::PassphraseNeeded,
             other => other,
+        };
+        let mut opened = open(file, Passphrase::new(passphrase), budget).map_err(needed)?;
+        for error in &mut opened.refused {
+            *error = needed(*error);
         }
+        Ok(opened)
     }
 }
 
@@ -85,7 +108,7 @@ impl<T> fmt::Debug for Pkcs12Item<T> {
 }
 
 /// Reads PFX (RFC 7292 §4).
-fn open(file: &[u8], mut passphrase: Passphrase) -> Result<Pkcs12, Error> {
+fn open(file: &[u8], mut passphrase: Passphrase, budget: &mut Budget) -> Result<Pkcs12, Error> {
     let file = der_from_ber(file, MAX_FILE)?;
     let mut outer = Reader::new(file.expose());
     let mut fields = outer.sequence("PFX")?;
@@ -100,17 +123,16 @@ fn open(file: &[u8], mut passphrase: Passphrase) -> Result<Pkcs12, Error> {
         other => return Err(Error::UnknownAlgorithm(other)),
     }
     let safe = safe.content.octet_string("authSafe")?;
-    let mut budget = Budget::new();
     let integrity = if fields.is_empty() {
         Pkcs12Integrity::Absent
     } else {
-        mac::check(&mut fields, safe, &mut passphrase, &mut budget)?;
+        mac::check(&mut fields, safe, &mut passphrase, budget)?;
         Pkcs12Integrity::Mac
     };
     fields.finish("PFX")?;
-    let mut contents = Contents::new(passphrase, budget);
+    let mut contents = Contents::new(passphrase, budget, integrity);
     contents.authenticated_safe(safe)?;
-    Ok(contents.into_pkcs12(integrity))
+    contents.into_pkcs12()
 }
 
 /// ContentInfo (RFC 5652 §3).

@@ -55,6 +55,11 @@ impl Secret {
     }
 }
 
+/// Overwrites bytes that were secret with zeros, which no optimiser leaves out.
+pub fn wipe(bytes: &mut [u8]) {
+    bytes.zeroize();
+}
+
 impl From<&[u8]> for Secret {
     fn from(bytes: &[u8]) -> Self {
         Self::new(bytes.to_vec())

@@ -1,6 +1,6 @@
 use std::{collections::HashSet, io::Read, mem};
 
-use smime_crypto::UnixTime;
+use smime_crypto::{Budget, UnixTime};
 
 use crate::{Activity, Addition, Direction, Entry, Error, Operation, Outcome, Store, Trust};
 use found_keys::FoundKeys;
@@ -149,7 +149,8 @@ impl ImportOutcome {
 /// get it, also those that were there; one that is [`Trust::Distrusted`] stays so, because a list
 /// of authorities must not undo what was decided about one of them. One entry of the activity log
 /// tells of the file, and names the first 10 000 certificates that
-/// were added.
+/// were added. Opening what is protected in the file, containers and keys, costs no more than one
+/// [`Budget`]; what is over it is refused.
 ///
 /// The file is read and judged by threads of its own while the certificates before are written;
 /// `tell` is called by the caller's.
@@ -183,11 +184,12 @@ fn import_by(
         has_key: false,
     };
     let passphrase = options.keys.map(|keys| keys.passphrase);
-    let digest = pipeline::run(file, passphrase, |judgements| {
+    let mut budget = Budget::new();
+    let digest = pipeline::run(file, passphrase, &mut budget, |judgements| {
         while import.batch(judgements, batch)? {}
         Ok(())
     })?;
-    import.store_keys()?;
+    import.store_keys(&mut budget)?;
     let summary = import.summary;
     import.record(digest)?;
     Ok(summary)
@@ -403,13 +405,13 @@ impl Import<'_> {
     }
 
     /// Stores the private keys that waited for their certificates.
-    fn store_keys(&mut self) -> Result<(), Error> {
+    fn store_keys(&mut self, budget: &mut Budget) -> Result<(), Error> {
         let keys = mem::take(&mut self.keys);
         let Some(import) = self.options.keys else {
             return Ok(());
         };
         let (store, at) = (self.store, self.options.at);
-        keys.store(store, import, at, &mut |outcome, certificates| {
+        keys.store(store, import, budget, at, &mut |outcome, certificates| {
             certificates.into_iter().for_each(|one| self.list(one));
             self.tell(outcome);
         })

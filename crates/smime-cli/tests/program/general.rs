@@ -55,7 +55,8 @@ fn without_a_store_the_program_says_so_and_makes_none() {
     for arguments in [
         &["log", "--json"][..],
         &["cert", "list", "--json"],
-        &["cert", "show", "alice", "--json"],
+        &["cert", "show", "alice@example.com", "--json"],
+        &["cert", "show", "0123456789abcdef", "--json"],
         &["open", "mail.eml", "--json"],
         &["seal", "mail.eml", "-o", "out.eml", "--json"],
         &["key", "import", "alice.key", "--json"],
@@ -65,6 +66,32 @@ fn without_a_store_the_program_says_so_and_makes_none() {
         assert!(ran.err.contains("smime cert import"), "a remedy");
         assert_eq!(world.files(), before, "{arguments:?}");
     }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_unreadable_input_with_a_store_and_without() {
+    for world in [World::with_people(), World::with_store()] {
+        let before = world.files();
+        for missing in [
+            "missing.pem",
+            "./missing",
+            "folder/x.der",
+            "beef",
+            "missing",
+        ] {
+            let ran = world.run(&["cert", "show", missing, "--json"]).expect(3);
+            assert_eq!(ran.error_code(), "input.not_found", "{missing}");
+            world.run(&["cert", "show", missing]).expect(3);
+        }
+        assert_eq!(world.files(), before);
+    }
+    let world = World::with_store();
+    for query in ["alice@example.com", "alice"] {
+        let shown = world.ok(&["cert", "show", query, "--json"]).json();
+        assert_eq!(shown["emails"][0], crate::world::ALICE);
+    }
+    let nobody = ["cert", "show", "nobody@example.com", "--json"];
+    assert_eq!(world.run(&nobody).expect(3).error_code(), "input.not_found");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use smime::store::Store as _;
 use smime_testkit::{Profile, TestKey};
 
 use crate::world::{ALICE, BOB, World, authority, fields, fingerprint, person};
@@ -174,4 +175,125 @@ fn nothing_of_a_pipe_is_lost() {
     let lines = ran.expect(0).lines();
     assert_eq!(lines.last().unwrap()["summary"]["added"], 1);
     assert_eq!(lines[0]["position"], 0);
+}
+
+#[test]
+fn a_container_brings_certificates_and_keys_that_sign() {
+    let world = World::with_people();
+    let alice = person(ALICE, TestKey::P256A);
+    let key = TestKey::P256A.pkcs8();
+    let written = smime::crypto::Pkcs12Builder::new(&key, alice.certificate.der())
+        .authority(authority().certificate().der())
+        .finish(
+            &smime::crypto::Secret::from(crate::world::PASSPHRASE.as_bytes()),
+            &smime::crypto::OsRandom,
+        )
+        .unwrap();
+    world.write("alice.p12", &written);
+    let mut file = world.read("ca.crt");
+    file.extend_from_slice(&written);
+    world.write("both.der", file);
+    let locked = world
+        .run(&["cert", "import", "both.der", "--json"])
+        .expect(1)
+        .lines();
+    assert_eq!(locked[1]["code"], "crypto.passphrase_needed");
+    let lines = world
+        .ok_unlocked(&["cert", "import", "both.der", "--json"])
+        .lines();
+    let kinds: Vec<_> = lines.iter().map(|line| &line["kind"]).collect();
+    assert_eq!(
+        kinds[..4],
+        ["certificate", "certificate", "certificate", "key"]
+    );
+    assert_eq!(lines[4]["summary"]["added"], 2, "the authority was there");
+    let listed = world.ok(&["cert", "list", ALICE, "--json"]).json();
+    assert_eq!(listed["has_key"], true);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_import_that_is_killed_leaves_a_store_that_the_next_completes() {
+    use std::io::Write as _;
+    let world = World::with_people();
+    let all: Vec<Vec<u8>> = (0..400)
+        .map(|number| {
+            let address = format!("p{number}@example.com");
+            person(&address, TestKey::P256A)
+                .certificate_pem()
+                .into_bytes()
+        })
+        .collect();
+    let file = all.concat();
+    world.ok(&["cert", "import", "ca.crt"]);
+    // Cut off in the middle of a certificate, after a part, and when all is read.
+    for percent in [0, 10, 50, 99, 100] {
+        let mut command = world.command();
+        command.args(["cert", "import", "-", "--json"]);
+        let mut child = command
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let part = &file[..file.len() * percent / 100];
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(part).unwrap();
+        child.kill().unwrap();
+        assert!(!child.wait().unwrap().success());
+        drop(input);
+        let stored = world.ok(&["cert", "list", "--json"]).lines().len();
+        assert_eq!(stored, 1, "nothing of a file whose end never came");
+        assert_eq!(world.log().len(), 1);
+    }
+    let whole = world
+        .run_with(&["cert", "import", "-", "--json"], &file)
+        .expect(0);
+    let summary = &whole.lines()[400]["summary"];
+    assert_eq!(
+        (&summary["added"], &summary["refused"]),
+        (&400.into(), &0.into())
+    );
+    assert_eq!(world.ok(&["cert", "list", "--json"]).lines().len(), 401);
+    assert_eq!(world.log().len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_import_that_is_killed_between_batches_keeps_what_it_told_of() {
+    use std::io::{BufRead as _, BufReader};
+    const PEOPLE: u64 = 55_000;
+    let world = World::empty();
+    let mut file = Vec::new();
+    smime_testkit::Population::new(PEOPLE)
+        .write_pem(&mut file)
+        .unwrap();
+    world.write("people.pem", &file);
+    let mut command = world.command();
+    let mut child = command
+        .args(["cert", "import", "people.pem", "--json"])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // It waits for us to read on, when a batch is stored and told of.
+    let mut told = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut told).unwrap();
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success());
+    assert!(told.contains("import.added"), "{told}");
+    let open = || smime::store::Embedded::open(&world.path("store.redb")).unwrap();
+    let count = || u64::try_from(open().certificates().unwrap().len()).unwrap();
+    let stored = count();
+    assert!((1..=PEOPLE).contains(&stored), "{stored}");
+    assert!(open().activities().unwrap().is_empty(), "it was not done");
+    // In words, which are few.
+    let whole = world.ok(&["cert", "import", "people.pem"]);
+    let rest = PEOPLE - stored;
+    let wanted = format!("{rest} added, {stored} already there, 0 refused\n");
+    assert!(whole.text().ends_with(&wanted), "{}", whole.text());
+    assert_eq!(count(), PEOPLE);
+    open().check_log().unwrap();
 }

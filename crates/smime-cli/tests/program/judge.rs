@@ -298,3 +298,51 @@ fn lint_judges_every_certificate_and_only_errors_are_not_good() {
         assert_eq!(people.error_code(), "input.no_certificate");
     }
 }
+
+#[test]
+fn one_certificate_that_cannot_be_read_is_named_and_the_others_are_judged() {
+    let world = World::with_people();
+    let (alice, bob) = (world.read("alice.pem"), world.read("bob.pem"));
+    let block = |content: &str| {
+        format!("-----BEGIN CERTIFICATE-----\n{content}\n-----END CERTIFICATE-----\n").into_bytes()
+    };
+    let cut = String::from_utf8(alice.clone()).unwrap();
+    let cut = cut.lines().nth(1).unwrap();
+    for (code, broken) in [
+        ("import.malformed", block("MAgwADAAAwIAAA==")),
+        ("import.bad_base64", block("!!!!")),
+        ("import.truncated", block(cut)),
+        (
+            "import.bad_armour",
+            b"-----BEGIN CERTIFICATE-----\nMIIB\n".to_vec(),
+        ),
+    ] {
+        world.write("all.pem", [&alice[..], &broken, &bob].concat());
+        for command in ["show", "explain", "lint"] {
+            let ran = world.run(&["cert", command, "all.pem", "--json"]).expect(3);
+            let lines = ran.lines();
+            assert_eq!(lines.len(), 3, "{command} {code}");
+            assert_eq!(
+                lines[0]["sha256"],
+                fingerprint(&person(ALICE, TestKey::Rsa2048A))
+            );
+            assert!(lines[2]["sha256"].is_string(), "{command} {code}");
+            assert_eq!(fields(&lines[1]), ["error"]);
+            let error = &lines[1]["error"];
+            assert_eq!(fields(error), ["code", "detail", "position", "source"]);
+            assert_eq!(error["code"], code, "{command}");
+            assert_eq!(error["position"], alice.len(), "{command} {code}");
+            assert_eq!(error["source"], "all.pem");
+            let people = world.run(&["cert", command, "all.pem"]).expect(3);
+            let place = format!("all.pem, byte {}: ", alice.len());
+            assert!(people.err.contains(&place), "{}", people.err);
+            assert!(people.err.contains(code), "{}", people.err);
+            assert!(
+                people.err.contains("1 of 3 certificates unreadable"),
+                "{}",
+                people.err
+            );
+            assert!(!people.text().contains(code), "{}", people.text());
+        }
+    }
+}

@@ -35,6 +35,22 @@ impl Prf {
         let found = all.into_iter().find(|prf| hmac_oid(*prf) == identifier);
         found.ok_or(Error::UnknownAlgorithm(identifier))
     }
+
+    /// Returns how long its output is, in bytes.
+    pub(crate) fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha224 => 28,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// Returns how many outputs a derivation of `length` bytes takes, each with all its iterations.
+    pub(crate) fn blocks(self, length: usize) -> u64 {
+        u64::try_from(length.div_ceil(self.length())).unwrap_or(u64::MAX)
+    }
 }
 
 /// The key derivations of PBES2.
@@ -135,7 +151,8 @@ impl Pbkdf2<'_> {
         length: usize,
         budget: &mut Budget,
     ) -> Result<Secret, Error> {
-        let rounds = budget.iterations(self.iterations, self.salt)?;
+        let blocks = self.prf.blocks(length);
+        let rounds = budget.iterations(self.iterations, blocks, self.salt)?;
         let mut key = Zeroizing::new(vec![0; length]);
         let derive = match self.prf {
             Prf::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>,

@@ -8,34 +8,60 @@ use crate::{
 };
 
 /// What was found so far, and what finding more takes.
-pub(super) struct Contents {
+pub(super) struct Contents<'b> {
     passphrase: Passphrase,
-    budget: Budget,
+    budget: &'b mut Budget,
+    integrity: Pkcs12Integrity,
     keys: Vec<Pkcs12Item<Secret>>,
     certificates: Vec<Pkcs12Item<Vec<u8>>>,
     crls: Vec<Pkcs12Item<Vec<u8>>>,
+    refused: Vec<Error>,
     passed_over: usize,
 }
 
-impl Contents {
-    pub(super) fn new(passphrase: Passphrase, budget: Budget) -> Self {
+impl<'b> Contents<'b> {
+    pub(super) fn new(
+        passphrase: Passphrase,
+        budget: &'b mut Budget,
+        integrity: Pkcs12Integrity,
+    ) -> Self {
         Self {
             passphrase,
             budget,
+            integrity,
             keys: Vec::new(),
             certificates: Vec::new(),
             crls: Vec::new(),
+            refused: Vec::new(),
             passed_over: 0,
         }
     }
 
-    pub(super) fn into_pkcs12(self, integrity: Pkcs12Integrity) -> Pkcs12 {
-        Pkcs12 {
-            keys: self.keys,
-            certificates: self.certificates,
-            crls: self.crls,
-            integrity,
-            passed_over: self.passed_over,
+    /// Returns what was found; the first error if that is nothing.
+    pub(super) fn into_pkcs12(self) -> Result<Pkcs12, Error> {
+        let found = self.keys.len() + self.certificates.len() + self.crls.len();
+        match self.refused.first() {
+            Some(error) if found == 0 => Err(*error),
+            _ => Ok(Pkcs12 {
+                keys: self.keys,
+                certificates: self.certificates,
+                crls: self.crls,
+                integrity: self.integrity,
+                refused: self.refused,
+                passed_over: self.passed_over,
+            }),
+        }
+    }
+
+    /// Goes on after a part that could not be read, but not without a MAC: then the part may be
+    /// what somebody altered.
+    fn settle(&mut self, read: Result<(), Error>) -> Result<(), Error> {
+        match (read, self.integrity) {
+            (Err(error), Pkcs12Integrity::Mac) => {
+                self.refused.push(error);
+                Ok(())
+            }
+            (read, _) => read,
         }
     }
 
@@ -44,29 +70,33 @@ impl Contents {
         let der = der_from_ber(ber, ber.len())?;
         let mut infos = Reader::new(der.expose()).sequence("AuthenticatedSafe")?;
         while !infos.is_empty() {
-            let mut info = ContentInfo::read(&mut infos)?;
-            match info.kind {
-                DATA => {
-                    let octets = info.content.octet_string("SafeContents")?;
-                    let contents = der_from_ber(octets, octets.len())?;
-                    let mut outer = Reader::new(contents.expose());
-                    self.safe_contents(&mut outer, MAX_DEPTH)?;
-                }
-                ENCRYPTED_DATA => {
-                    let plain = self.encrypted_data(&mut info.content)?;
-                    // A wrong passphrase can leave padding that looks right, but no contents.
-                    let contents = der_from_ber(plain.expose(), plain.expose().len())
-                        .map_err(|_| Error::WrongPassphrase)?;
-                    let mut outer = Reader::new(contents.expose());
-                    self.safe_contents(&mut outer, MAX_DEPTH)?;
-                }
-                ENVELOPED_DATA => {
-                    return Err(Error::Unsupported("PKCS#12 privacy by a public key"));
-                }
-                other => return Err(Error::UnknownAlgorithm(other)),
-            }
+            let mut info = infos.clone();
+            infos.any("ContentInfo")?;
+            let read = self.content_info(&mut info);
+            self.settle(read)?;
         }
         Ok(())
+    }
+
+    /// Reads the first ContentInfo of `infos`: bags, plain or encrypted together.
+    fn content_info(&mut self, infos: &mut Reader<'_>) -> Result<(), Error> {
+        let mut info = ContentInfo::read(infos)?;
+        match info.kind {
+            DATA => {
+                let octets = info.content.octet_string("SafeContents")?;
+                let contents = der_from_ber(octets, octets.len())?;
+                self.safe_contents(&mut Reader::new(contents.expose()), MAX_DEPTH)
+            }
+            ENCRYPTED_DATA => {
+                let plain = self.encrypted_data(&mut info.content)?;
+                // A wrong passphrase can leave padding that looks right, but no contents.
+                let contents = der_from_ber(plain.expose(), plain.expose().len())
+                    .map_err(|_| Error::WrongPassphrase)?;
+                self.safe_contents(&mut Reader::new(contents.expose()), MAX_DEPTH)
+            }
+            ENVELOPED_DATA => Err(Error::Unsupported("PKCS#12 privacy by a public key")),
+            other => Err(Error::UnknownAlgorithm(other)),
+        }
     }
 
     /// Decrypts EncryptedData (RFC 5652 §8).
@@ -78,7 +108,7 @@ impl Contents {
         let scheme = Scheme::read(&mut info)?;
         let encrypted = info.any("encryptedContent")?;
         if encrypted.tag == Tag::context(0) {
-            return scheme.open(&self.passphrase, encrypted.content, &mut self.budget);
+            return scheme.open(&self.passphrase, encrypted.content, self.budget);
         }
         if encrypted.tag != Tag::context_constructed(0) {
             return Err(Error::Malformed {
@@ -91,7 +121,7 @@ impl Contents {
         while !segments.is_empty() {
             joined.extend_from_slice(segments.octet_string("encryptedContent")?);
         }
-        scheme.open(&self.passphrase, &joined, &mut self.budget)
+        scheme.open(&self.passphrase, &joined, self.budget)
     }
 
     /// Reads SafeContents (RFC 7292 §4.2), in which `depth` more may lie one in the other.
@@ -102,32 +132,41 @@ impl Contents {
         let mut bags = outer.sequence("SafeContents")?;
         outer.finish("SafeContents")?;
         while !bags.is_empty() {
-            let mut bag = bags.sequence("SafeBag")?;
-            let kind = bag.oid()?;
-            let value = bag.read(Tag::context_constructed(0), "bagValue")?;
-            let mut value = value.reader();
-            let attributes = Attributes::read(&mut bag)?;
-            bag.finish("SafeBag")?;
-            match kind {
-                KEY_BAG => {
-                    let key = value.any("PrivateKeyInfo")?;
-                    self.keys.push(attributes.item(Secret::from(key.raw)));
-                }
-                SHROUDED_KEY_BAG => {
-                    let key = self.shrouded_key(&mut value)?;
-                    self.keys.push(attributes.item(key));
-                }
-                CERT_BAG => match typed(&mut value, X509_CERTIFICATE) {
-                    Some(der) => self.certificates.push(attributes.item(der.to_vec())),
-                    None => self.passed_over += 1,
-                },
-                CRL_BAG => match typed(&mut value, X509_CRL) {
-                    Some(der) => self.crls.push(attributes.item(der.to_vec())),
-                    None => self.passed_over += 1,
-                },
-                SAFE_CONTENTS_BAG => self.safe_contents(&mut value, depth)?,
-                _ => self.passed_over += 1,
+            let mut bag = bags.clone();
+            bags.any("SafeBag")?;
+            let read = self.safe_bag(&mut bag, depth);
+            self.settle(read)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the first SafeBag of `bags`.
+    fn safe_bag(&mut self, bags: &mut Reader<'_>, depth: usize) -> Result<(), Error> {
+        let mut bag = bags.sequence("SafeBag")?;
+        let kind = bag.oid()?;
+        let value = bag.read(Tag::context_constructed(0), "bagValue")?;
+        let mut value = value.reader();
+        let attributes = Attributes::read(&mut bag)?;
+        bag.finish("SafeBag")?;
+        match kind {
+            KEY_BAG => {
+                let key = value.any("PrivateKeyInfo")?;
+                self.keys.push(attributes.item(Secret::from(key.raw)));
             }
+            SHROUDED_KEY_BAG => {
+                let key = self.shrouded_key(&mut value)?;
+                self.keys.push(attributes.item(key));
+            }
+            CERT_BAG => match typed(&mut value, X509_CERTIFICATE) {
+                Some(der) => self.certificates.push(attributes.item(der.to_vec())),
+                None => self.passed_over += 1,
+            },
+            CRL_BAG => match typed(&mut value, X509_CRL) {
+                Some(der) => self.crls.push(attributes.item(der.to_vec())),
+                None => self.passed_over += 1,
+            },
+            SAFE_CONTENTS_BAG => self.safe_contents(&mut value, depth)?,
+            _ => self.passed_over += 1,
         }
         Ok(())
     }
@@ -137,7 +176,7 @@ impl Contents {
         let mut fields = value.sequence("EncryptedPrivateKeyInfo")?;
         let scheme = Scheme::read(&mut fields)?;
         let encrypted = fields.octet_string("encryptedData")?;
-        let plain = scheme.open(&self.passphrase, encrypted, &mut self.budget)?;
+        let plain = scheme.open(&self.passphrase, encrypted, self.budget)?;
         let mut outer = Reader::new(plain.expose());
         let whole = outer.sequence("key").and_then(|_| outer.finish("key"));
         whole.map_err(|_| Error::WrongPassphrase)?;

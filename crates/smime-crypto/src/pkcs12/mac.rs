@@ -47,7 +47,7 @@ pub(super) fn check(
         other => return Err(Error::UnknownAlgorithm(other)),
     };
     for encoding in passphrase.bmp() {
-        let rounds = budget.iterations(iterations, salt)?;
+        let rounds = budget.iterations(iterations, 1, salt)?;
         let key = mac_key(digest, encoding, salt, rounds);
         if hmac(digest, key.expose(), safe) == expected {
             let right = encoding.clone();
@@ -60,13 +60,7 @@ pub(super) fn check(
 
 /// Derives the key of a MAC, as long as its digest (RFC 7292 appendix B.4).
 pub(super) fn mac_key(digest: Prf, passphrase: &Secret, salt: &[u8], rounds: u32) -> Secret {
-    let length = match digest {
-        Prf::Sha1 => 20,
-        Prf::Sha224 => 28,
-        Prf::Sha256 => 32,
-        Prf::Sha384 => 48,
-        Prf::Sha512 => 64,
-    };
+    let length = digest.length();
     pkcs12(digest, ID_MAC, passphrase.expose(), salt, rounds, length)
 }
 

@@ -1,5 +1,9 @@
 use super::*;
-use crate::{asn1::Writer, oid};
+use crate::{
+    asn1::Writer,
+    oid,
+    pbe::{Prf, hmac},
+};
 
 const P: &[u8] = b"1234";
 
@@ -120,12 +124,52 @@ fn attack_class_28_costs_of_any_size_are_refused_before_any_work() {
 fn attack_class_28_costs_count_for_the_whole_file() {
     // Each bag alone is permitted, and is empty, so that it opens whatever the passphrase.
     let mut budget = Budget::new();
-    budget.iterations(9_999_999, &[]).unwrap();
+    budget.iterations(9_999_999, 1, &[]).unwrap();
     let passphrase = Passphrase::new(Some(&Secret::from(P)));
     let scheme = pbes2(&pbkdf2(&[1], &number(2), &[]), &[0; 16]);
-    let mut contents = Contents::new(passphrase, budget);
+    let mut contents = Contents::new(passphrase, &mut budget, Pkcs12Integrity::Absent);
     let refused = contents.authenticated_safe(&sequence(&[&encrypted(&scheme)]));
     assert_eq!(refused, Err(COST));
+}
+
+#[test]
+fn attack_class_28_every_block_that_is_derived_costs() {
+    // Triple DES takes two blocks of SHA-1 for its key and one for what it begins with.
+    let old = |iterations| {
+        let parameters = sequence(&[&octets(&[1]), &number(iterations)]);
+        encrypted(&sequence(&[&oid("1.2.840.113549.1.12.1.3"), &parameters]))
+    };
+    let open = |iterations, left: u64| {
+        let mut budget = Budget::new();
+        budget.iterations(10_000_000 - left, 1, &[]).unwrap();
+        Pkcs12::open_within(
+            &pfx(&[&old(iterations)], &[]),
+            Some(&Secret::from(P)),
+            &mut budget,
+        )
+    };
+    assert_eq!(open(100, 299).unwrap_err(), COST);
+    assert_eq!(open(100, 300).unwrap_err(), Error::WrongPassphrase);
+    // The encodings of a passphrase beyond ASCII are two tries.
+    let mut budget = Budget::new();
+    budget.iterations(10_000_000 - 599, 1, &[]).unwrap();
+    let both = Secret::from("\u{e9}".as_bytes());
+    let opened = Pkcs12::open_within(&pfx(&[&old(100)], &[]), Some(&both), &mut budget);
+    assert_eq!(opened.unwrap_err(), COST);
+}
+
+#[test]
+fn attack_class_28_files_that_share_a_budget_are_not_opened_when_it_is_spent() {
+    let mut budget = Budget::new();
+    budget.iterations(9_900_000, 1, &[]).unwrap();
+    let passphrase = Secret::from(P);
+    let mut open = || Pkcs12::open_within(cheap(), Some(&passphrase), &mut budget).map(|_| ());
+    let opened = std::iter::repeat_with(&mut open)
+        .take(100_000)
+        .take_while(Result::is_ok)
+        .count();
+    assert!(opened > 0, "a file alone is permitted");
+    assert_eq!(open(), Err(COST));
 }
 
 #[test]
@@ -308,4 +352,126 @@ fn a_bag_that_is_malformed_costs_no_other() {
     let opened = open_with(&pfx(&[&info(DATA, &octets(&contents))], &[]), None).unwrap();
     assert_eq!(opened.passed_over, 2);
     assert_eq!(opened.crls[0].value, [7]);
+}
+
+/// A file with these ContentInfos and the MAC that is right for them and [`P`].
+fn authentic(infos: &[&[u8]]) -> Vec<u8> {
+    let safe = sequence(infos);
+    let encoded = Passphrase::new(Some(&Secret::from(P)));
+    let key = mac::mac_key(Prf::Sha256, &encoded.bmp()[0], &[1; 8], 1);
+    let algorithm = sequence(&[&Writer::encode(|w| w.oid(oid::SHA256))]);
+    let digest = hmac(Prf::Sha256, key.expose(), &safe);
+    let digest = sequence(&[&algorithm, &octets(digest.expose())]);
+    let mac = sequence(&[&digest, &octets(&[1; 8]), &number(1)]);
+    pfx(infos, &mac)
+}
+
+/// A certificate bag whose certificate is one byte.
+fn certificate(byte: u8) -> Vec<u8> {
+    let explicit = |content: &[u8]| {
+        Writer::encode(|w| w.constructed(Tag::context_constructed(0), |w| w.raw(content)))
+    };
+    let value = sequence(&[&oid("1.2.840.113549.1.9.22.1"), &explicit(&octets(&[byte]))]);
+    sequence(&[&oid("1.2.840.113549.1.12.10.1.3"), &explicit(&value)])
+}
+
+/// Every way in which a part of a file can be bad, with its error.
+fn bad_parts() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let data = |bags: &[&[u8]]| info(DATA, &octets(&sequence(bags)));
+    let explicit = |content: &[u8]| {
+        Writer::encode(|w| w.constructed(Tag::context_constructed(0), |w| w.raw(content)))
+    };
+    let shrouded = |scheme: &[u8], encrypted: &[u8]| {
+        let key = sequence(&[scheme, &octets(encrypted)]);
+        data(&[&sequence(&[
+            &oid("1.2.840.113549.1.12.10.1.2"),
+            &explicit(&key),
+        ])])
+    };
+    let one = pbes2(&pbkdf2(&[1], &number(1), &[]), &[0; 16]);
+    let dear = pbes2(&pbkdf2(&[1], &number(10_000_001), &[]), &[0; 16]);
+    let rc4 = sequence(&[&oid("1.2.840.113549.1.12.1.1")]);
+    vec![
+        (
+            "key altered",
+            shrouded(&one, &[0; 16]),
+            "crypto.wrong_passphrase",
+        ),
+        (
+            "key cut",
+            shrouded(&one, &[0; 15]),
+            "crypto.wrong_passphrase",
+        ),
+        (
+            "key of unknown cipher",
+            shrouded(&rc4, &[0; 16]),
+            "crypto.unknown_algorithm",
+        ),
+        (
+            "key too dear",
+            shrouded(&dear, &[0; 16]),
+            "crypto.unsupported",
+        ),
+        (
+            "bag without value",
+            data(&[&sequence(&[&oid("1.2.3")])]),
+            "crypto.malformed",
+        ),
+        ("no bag", data(&[&number(1)]), "crypto.malformed"),
+        ("no contents", info(DATA, &number(1)), "crypto.malformed"),
+        ("bags altered", encrypted(&one), "crypto.wrong_passphrase"),
+        (
+            "bags of unknown cipher",
+            encrypted(&rc4),
+            "crypto.unknown_algorithm",
+        ),
+        ("bags too dear", encrypted(&dear), "crypto.unsupported"),
+        ("no ContentInfo", number(1), "crypto.malformed"),
+        (
+            "enveloped",
+            info(ENVELOPED_DATA, &sequence(&[])),
+            "crypto.unsupported",
+        ),
+    ]
+}
+
+#[test]
+fn a_part_that_cannot_be_read_costs_no_other_where_the_mac_is_right() {
+    let good = |byte| info(DATA, &octets(&sequence(&[&certificate(byte)])));
+    for (name, bad, code) in bad_parts() {
+        let file = authentic(&[&good(1), &bad, &good(2), &bad]);
+        let opened = open_with(&file, Some(P)).unwrap();
+        let codes: Vec<_> = opened.refused.iter().map(Error::code).collect();
+        assert_eq!(codes, [code; 2], "{name}");
+        let found: Vec<_> = opened.certificates.iter().map(|it| &it.value[..]).collect();
+        assert_eq!(found, [[1], [2]], "{name}");
+        assert!(opened.keys.is_empty(), "{name}");
+        let alone = open_with(&authentic(&[&bad]), Some(P)).unwrap_err();
+        assert_eq!(alone.code(), code, "{name}: nothing to deliver");
+    }
+    // In one list of bags too.
+    let bags = sequence(&[&certificate(1), &number(1), &certificate(2)]);
+    let opened = open_with(&authentic(&[&info(DATA, &octets(&bags))]), Some(P)).unwrap();
+    assert_eq!((opened.certificates.len(), opened.refused.len()), (2, 1));
+}
+
+#[test]
+fn without_a_right_mac_one_part_that_cannot_be_read_is_the_end() {
+    let good = info(DATA, &octets(&sequence(&[&certificate(1)])));
+    for (name, bad, code) in bad_parts() {
+        for infos in [[&good[..], &bad], [&bad[..], &good]] {
+            let refused = open_with(&pfx(&infos, &[]), Some(P)).unwrap_err();
+            assert_eq!(refused.code(), code, "{name}, no MAC");
+            let wrong = pfx(&infos, &mac(1, &[1; 8]));
+            let refused = open_with(&wrong, Some(P)).unwrap_err();
+            assert_eq!(refused, Error::WrongPassphrase, "{name}, wrong MAC");
+            let right = authentic(&infos);
+            for other in [Some(&b"123"[..]), Some(b"")] {
+                let refused = open_with(&right, other).unwrap_err();
+                assert_eq!(refused, Error::WrongPassphrase, "{name}, wrong passphrase");
+            }
+            let refused = open_with(&right, None).unwrap_err();
+            assert_eq!(refused, Error::PassphraseNeeded, "{name}, no passphrase");
+        }
+    }
 }

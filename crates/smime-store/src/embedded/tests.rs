@@ -9,7 +9,10 @@ use std::{
 use redb::{StorageBackend, backends::InMemoryBackend};
 
 use super::*;
-use crate::making::{NOW, people, public_key};
+use crate::{
+    ImportOptions, import,
+    making::{NOW, people, public_key},
+};
 
 /// A disk that outlives the store on it, and stops writing after so many writes.
 #[derive(Clone, Debug)]
@@ -95,6 +98,48 @@ fn power_that_fails_anywhere_in_a_batch_leaves_all_of_it_or_nothing() {
         }
         let by_key = store.by_public_key(&public_key_id(&public_key(1))).unwrap();
         assert_eq!(by_key.len(), stored, "{writes} writes");
+        if left > 0 {
+            break;
+        }
+    }
+    assert!(failures > 3, "{failures}");
+}
+
+#[test]
+fn power_that_fails_anywhere_in_an_import_is_made_good_by_importing_again() {
+    let all = people(40);
+    let file: Vec<u8> = all.iter().flat_map(|one| one.der().to_vec()).collect();
+    let mut failures = 0;
+    for writes in 0.. {
+        let disk = Disk::new();
+        let store = Embedded::with_backend(disk.clone()).unwrap();
+        disk.writes_left.store(writes, Ordering::SeqCst);
+        let options = ImportOptions::new(NOW);
+        let result = import(&store, &file[..], &options, &mut |_| ());
+        drop(store);
+        let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
+        let store = Embedded::with_backend(disk).unwrap();
+        store.check_log().unwrap();
+        let (stored, log) = (
+            store.certificates().unwrap().len(),
+            store.activities().unwrap(),
+        );
+        assert!(
+            stored == 0 || stored == 40,
+            "{stored} after {writes} writes"
+        );
+        assert!(log.is_empty() || stored == 40, "what is recorded was done");
+        if result.is_ok() {
+            assert_eq!((stored, log.len()), (40, 1), "what was promised");
+        } else {
+            failures += 1;
+        }
+        let summary = import(&store, &file[..], &options, &mut |_| ()).unwrap();
+        let there = u64::try_from(stored).unwrap();
+        assert_eq!((summary.added, summary.already_there), (40 - there, there));
+        let by_key = store.by_public_key(&public_key_id(&public_key(1))).unwrap();
+        assert_eq!(by_key.len(), 40, "{writes} writes");
+        store.check_log().unwrap();
         if left > 0 {
             break;
         }

@@ -22,6 +22,7 @@ pub(super) enum Label {
     Certificate,
     TrustedCertificate,
     Pkcs7,
+    Pkcs12,
     Key,
     Crl,
     Request,
@@ -34,6 +35,7 @@ impl Label {
             b"CERTIFICATE" | b"X509 CERTIFICATE" | b"X.509 CERTIFICATE" => Self::Certificate,
             b"TRUSTED CERTIFICATE" => Self::TrustedCertificate,
             b"PKCS7" | b"PKCS #7 SIGNED DATA" | b"CMS" => Self::Pkcs7,
+            b"PKCS12" => Self::Pkcs12,
             b"X509 CRL" | b"CRL" => Self::Crl,
             b"CERTIFICATE REQUEST" | b"NEW CERTIFICATE REQUEST" => Self::Request,
             label if label.ends_with(b"PRIVATE KEY") => Self::Key,
@@ -47,7 +49,7 @@ impl Label {
             Self::Key => ItemKind::Key,
             Self::Crl => ItemKind::Crl,
             Self::Request => ItemKind::Request,
-            Self::Pkcs7 | Self::Other => ItemKind::Other,
+            Self::Pkcs7 | Self::Pkcs12 | Self::Other => ItemKind::Other,
         }
     }
 
@@ -56,9 +58,11 @@ impl Label {
             Self::Crl => Form::Refused(ItemKind::Crl, ImportError::Crl),
             Self::Request => Form::Refused(ItemKind::Request, ImportError::Request),
             Self::Other => Form::Refused(ItemKind::Other, ImportError::UnsupportedKind),
-            Self::Certificate | Self::TrustedCertificate | Self::Pkcs7 | Self::Key => {
-                Form::Armoured(self)
-            }
+            Self::Certificate
+            | Self::TrustedCertificate
+            | Self::Pkcs7
+            | Self::Pkcs12
+            | Self::Key => Form::Armoured(self),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::{
     mem,
 };
 
-use smime_crypto::Secret;
+use smime_crypto::{Secret, wipe};
 
 use super::{
     armour::Label,
@@ -17,7 +17,7 @@ use super::{
 pub(super) struct Chunks<R> {
     text: Text<R>,
     scanner: Scanner,
-    window: Vec<u8>,
+    window: Held,
     /// How many bytes of the input are before the window.
     base: u64,
     /// Where in the window the scan goes on.
@@ -25,6 +25,16 @@ pub(super) struct Chunks<R> {
     last: bool,
     /// Bytes that are read at a time.
     size: usize,
+}
+
+/// Bytes of the input that nobody has told apart yet: wiped, for they may hold a private key.
+#[derive(Default)]
+struct Held(Vec<u8>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(Secret::new(mem::take(&mut self.0)));
+    }
 }
 
 /// A part of an input, and what is in it.
@@ -45,7 +55,7 @@ impl<R: Read> Chunks<R> {
             size,
             text: Text::new(input),
             scanner: Scanner::default(),
-            window: Vec::new(),
+            window: Held::default(),
             base: 0,
             at: 0,
             last: false,
@@ -55,12 +65,12 @@ impl<R: Read> Chunks<R> {
     /// Returns the next part with at least one item; `None` after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
         let mut pieces = Vec::new();
-        if self.window.is_empty() && !self.last {
+        if self.window.0.is_empty() && !self.last {
             self.fill()?;
         }
         loop {
             let window = Window {
-                bytes: &self.window,
+                bytes: &self.window.0,
                 base: self.base,
                 last: self.last,
             };
@@ -69,7 +79,7 @@ impl<R: Read> Chunks<R> {
                     piece.position = self.text.position(piece.position);
                     pieces.push(piece);
                     self.at = next;
-                    if self.at == self.window.len() && !self.last {
+                    if self.at == self.window.0.len() && !self.last {
                         return Ok(Some(self.cut(self.at, pieces)));
                     }
                 }
@@ -84,7 +94,7 @@ impl<R: Read> Chunks<R> {
                     return Ok(Some(chunk));
                 }
                 Step::End if pieces.is_empty() => return Ok(None),
-                Step::End => return Ok(Some(self.cut(self.window.len(), pieces))),
+                Step::End => return Ok(Some(self.cut(self.window.0.len(), pieces))),
             }
         }
     }
@@ -101,11 +111,13 @@ impl<R: Read> Chunks<R> {
         }
         let mut rest = Vec::new();
         if !self.last {
-            let kept = self.window.get(keep..).unwrap_or_default();
+            let kept = self.window.0.get(keep..).unwrap_or_default();
             rest.reserve_exact(self.goal(kept.len()));
             rest.extend_from_slice(kept);
         }
-        let bytes = mem::replace(&mut self.window, rest);
+        let mut bytes = mem::replace(&mut self.window.0, rest);
+        // A copy stays, and what it is will be known only then.
+        wipe(bytes.get_mut(keep..).unwrap_or_default());
         let keep = u64::try_from(keep).unwrap_or(u64::MAX);
         self.base = self.base.saturating_add(keep);
         Chunk {
@@ -118,14 +130,15 @@ impl<R: Read> Chunks<R> {
     /// Reads on, so that the window is as large as it should be and at least twice what it was;
     /// so the search for the end of a large item looks at each byte a bounded number of times.
     fn fill(&mut self) -> io::Result<()> {
-        let wanted = self.goal(self.window.len()) - self.window.len();
-        if self.window.capacity() - self.window.len() < wanted {
+        let window = &self.window.0;
+        let wanted = self.goal(window.len()) - window.len();
+        if window.capacity() - window.len() < wanted {
             let mut larger = Vec::new();
-            larger.reserve_exact(self.window.len() + wanted);
-            larger.extend_from_slice(&self.window);
-            drop(Secret::new(mem::replace(&mut self.window, larger)));
+            larger.reserve_exact(window.len() + wanted);
+            larger.extend_from_slice(window);
+            self.window = Held(larger);
         }
-        self.last = self.text.fill(&mut self.window, wanted)?;
+        self.last = self.text.fill(&mut self.window.0, wanted)?;
         Ok(())
     }
 
@@ -150,16 +163,18 @@ impl Chunk {
 impl Drop for Chunk {
     /// Wipes what may hold a private key.
     fn drop(&mut self) {
-        let harmless = |piece: &Piece| {
-            matches!(
-                piece.form,
-                Form::Armoured(Label::Certificate | Label::TrustedCertificate)
-            )
-        };
-        if !self.pieces.iter().all(harmless) {
+        if self.pieces.is_empty() || !self.pieces.iter().all(is_harmless) {
             drop(Secret::new(mem::take(&mut self.bytes)));
         }
     }
+}
+
+/// Says whether a piece holds no private key, by what it is called.
+fn is_harmless(piece: &Piece) -> bool {
+    matches!(
+        piece.form,
+        Form::Armoured(Label::Certificate | Label::TrustedCertificate)
+    )
 }
 
 /// Bytes that are read at a time: some hundred certificates.
@@ -189,7 +204,25 @@ mod tests {
         text.iter().flat_map(|byte| [*byte, 0]).collect()
     }
 
-    const PARTS: [&[u8]; 20] = [
+    /// Has the outer form of a certificate, and nothing inside.
+    const CERTIFICATE: [u8; 264] = {
+        let mut bytes = [0x55; 264];
+        let (start, end): ([u8; 7], [u8; 6]) =
+            ([0x30, 0x82, 1, 4, 0x30, 0x81, 0xfb], [0x30, 0, 3, 2, 0, 0]);
+        let mut at = 0;
+        while at < 7 {
+            bytes[at] = start[at];
+            at += 1;
+        }
+        at = 0;
+        while at < 6 {
+            bytes[258 + at] = end[at];
+            at += 1;
+        }
+        bytes
+    };
+
+    const PARTS: [&[u8]; 22] = [
         b"-----BEGIN CERTIFICATE-----",
         b"-----END CERTIFICATE-----",
         b"-----BEGIN RSA PRIVATE KEY-----",
@@ -209,6 +242,8 @@ mod tests {
         b"0\x84\xff\xff\xff\xff",
         b"0\x88\xff\xff\xff\xff\xff\xff\xff\xff",
         b"\0",
+        &CERTIFICATE,
+        b"\x9a0\x82",
         b"words between, longer than a label may be, of which there are eighty at most in a line",
     ];
 
@@ -266,6 +301,52 @@ mod tests {
         let items = by(WINDOW, &file);
         assert_eq!(items.len(), 100_000);
         assert!(items.iter().all(|item| item.1.contains("BadArmour")));
+    }
+
+    #[test]
+    fn a_key_that_a_window_cuts_is_wiped_from_the_part_before() {
+        let certificate = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        let secret = b"MIGEAgEAMBAGByqGSM49AgEG";
+        let key = [
+            &b"-----BEGIN PRIVATE KEY-----\n"[..],
+            secret,
+            b"\n-----END PRIVATE KEY-----\n",
+        ]
+        .concat();
+        let file = [&certificate[..], &key].concat();
+        for size in certificate.len() + 1..file.len() {
+            let mut chunks = Chunks::by(size, &file[..]);
+            let mut keys = 0;
+            while let Some(chunk) = chunks.next().unwrap() {
+                let holds_key = !chunk.pieces.iter().all(is_harmless);
+                keys += usize::from(holds_key);
+                let start = chunk.bytes.windows(8).any(|bytes| bytes == &secret[..8]);
+                assert!(holds_key || !start, "windows of {size} bytes");
+            }
+            assert_eq!(keys, 1, "windows of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn bytes_astray_are_one_item_up_to_what_can_be_read_again() {
+        let long = vec![0x9a; 3 << 20];
+        let near = b"\x9a0\x82\x01\x04\x30\x82\0\x01".repeat(50_000);
+        for astray in [&b"\x9a"[..], b"words", b"1\x30\x82\xff\xff", &long, &near] {
+            let block = &b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"[..];
+            let found = |parts: &[&[u8]]| -> Vec<_> {
+                let items = by(WINDOW, &parts.concat());
+                items.into_iter().map(|item| (item.0, item.1)).collect()
+            };
+            let lost = CERTIFICATE.len() + 2;
+            let at = |place: usize, form: &str| (u64::try_from(place).unwrap(), form.to_owned());
+            let mut wanted = vec![at(0, "Der"), at(lost, "Refused(Other, Astray)")];
+            assert_eq!(found(&[&CERTIFICATE, b"\0\n", astray]), wanted);
+            wanted.push(at(lost + astray.len(), "Armoured(Certificate)"));
+            assert_eq!(found(&[&CERTIFICATE, b"\0\n", astray, block]), wanted);
+            wanted[2].1 = "Der".to_owned();
+            let parts = [&CERTIFICATE, &b"\0\n"[..], astray, &CERTIFICATE, b" \0\r\n"];
+            assert_eq!(found(&parts), wanted);
+        }
     }
 
     #[test]

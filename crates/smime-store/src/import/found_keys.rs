@@ -1,4 +1,6 @@
-use smime_crypto::{CryptoProvider, Error as CryptoError, Random, Secret, UnixTime};
+use smime_crypto::{
+    Budget, CryptoProvider, Error as CryptoError, Random, Secret, UnixTime, read_private_key_within,
+};
 
 use super::{
     ImportError, ImportOutcome, ItemKind, ItemOutcome,
@@ -32,24 +34,25 @@ impl FoundKeys {
         Ok(())
     }
 
-    /// Puts the keys into the store, with one outcome each.
+    /// Puts the keys into the store, with one outcome each; opening them all costs no more than is
+    /// left of `budget`.
     pub(super) fn store(
         self,
         store: &dyn Store,
         import: KeyImport<'_>,
+        budget: &mut Budget,
         at: UnixTime,
         outcome: &mut dyn FnMut(ImportOutcome, Vec<[u8; 32]>),
     ) -> Result<(), Error> {
         for (position, key) in self.0 {
-            let added = add(
-                store,
-                import.provider,
-                key.expose(),
-                Some(import.passphrase),
-                import.passphrase,
-                import.random,
-                at,
-            );
+            let KeyImport {
+                passphrase,
+                provider,
+                random,
+            } = import;
+            let added = read_private_key_within(key.expose(), Some(passphrase), budget)
+                .map_err(Error::from)
+                .and_then(|pkcs8| add(store, provider, &pkcs8, passphrase, random, at));
             let refused =
                 |reason: ImportError| ImportOutcome::refused(position, ItemKind::Key, &reason);
             let (one, certificates) = match added {

@@ -1,11 +1,12 @@
 use std::{error, fmt};
 
+use smime_crypto::Budget;
 use smime_x509::{Certificate, ImportRefusal, ParseError};
 
 use super::{
     chunks::Chunks,
     found_keys::MAX_KEYS,
-    read::{Content, MAX_CERTIFICATE, Reading},
+    read::{Content, MAX_CERTIFICATE, Reading, read_pkcs12},
 };
 
 /// One thing that a file holds.
@@ -48,10 +49,9 @@ pub enum ImportError {
     Truncated,
     /// Larger than 1 MiB, which no certificate is.
     TooLarge,
-    /// A PKCS#7 or PKCS#12 container that could not be opened, or not with the passphrase.
+    /// A PKCS#7 or PKCS#12 container, or a part of it, that could not be opened, or not with the
+    /// passphrase.
     Container(smime_crypto::Error),
-    /// A PKCS#12 container that is not the first thing in its file.
-    UnsupportedContainer,
     /// A private key, where none is wanted.
     PrivateKey,
     /// A private key that could not be read, or not with the passphrase.
@@ -66,6 +66,8 @@ pub enum ImportError {
     Request,
     /// A PEM block or DER value of another kind.
     UnsupportedKind,
+    /// Bytes after a DER value that begin no other, and no PEM block.
+    Astray,
     /// The file holds nothing that could be imported.
     NothingFound,
     /// A certificate that is not for mail.
@@ -96,7 +98,6 @@ impl ImportError {
             Self::TooLarge => "import.too_large",
             Self::Container(smime_crypto::Error::Malformed { .. }) => "import.malformed",
             Self::Container(error) => error.code(),
-            Self::UnsupportedContainer => "import.unsupported_container",
             Self::PrivateKey => "import.private_key",
             Self::Key(error) => error.code(),
             Self::NoCertificateForKey => "key.no_certificate",
@@ -104,6 +105,7 @@ impl ImportError {
             Self::Crl => "import.crl",
             Self::Request => "import.request",
             Self::UnsupportedKind => "import.unsupported_kind",
+            Self::Astray => "import.astray",
             Self::NothingFound => "import.nothing_found",
             Self::Unfit(refusal) => refusal.code(),
         }
@@ -119,9 +121,6 @@ impl fmt::Display for ImportError {
             Self::Truncated => f.write_str("content is not one complete DER value"),
             Self::TooLarge => write!(f, "larger than {MAX_CERTIFICATE} bytes"),
             Self::Container(error) => write!(f, "container: {error}"),
-            Self::UnsupportedContainer => {
-                f.write_str("PKCS#12 container after something else; it must be first in its file")
-            }
             Self::PrivateKey => f.write_str("private key, not taken without a passphrase"),
             Self::Key(error) => write!(f, "private key: {error}"),
             Self::NoCertificateForKey => f.write_str("no certificate stored for this private key"),
@@ -129,6 +128,7 @@ impl fmt::Display for ImportError {
             Self::Crl => f.write_str("certificate revocation list"),
             Self::Request => f.write_str("certification request, not a certificate"),
             Self::UnsupportedKind => f.write_str("neither certificate nor key"),
+            Self::Astray => f.write_str("bytes after a value that begin no other"),
             Self::NothingFound => f.write_str("no certificate found"),
             Self::Unfit(refusal) => refusal.fmt(f),
         }
@@ -145,29 +145,47 @@ impl error::Error for ImportError {}
 /// not a certificate is named by its kind and not looked into.
 pub fn items(file: &[u8]) -> Vec<Item> {
     let mut items = Vec::new();
-    let mut reading = Reading::new(None);
+    let mut reading = Reading::default();
+    let mut budget = Budget::new();
     let mut chunks = Chunks::new(file);
     while let Ok(Some(chunk)) = chunks.next() {
         for piece in &chunk.pieces {
             reading.read(
                 piece,
                 chunk.content(piece),
-                &mut |position, kind, content| {
-                    let content = match content {
-                        Content::Certificate(certificate) => {
-                            certificate.to_certificate().map_err(ImportError::Malformed)
-                        }
-                        Content::Key(_) => Err(ImportError::PrivateKey),
-                        Content::Refused(error) => Err(error),
-                    };
-                    items.push(Item {
-                        position,
-                        kind,
-                        content,
-                    });
+                &mut |position, kind, content| match content {
+                    Content::Pkcs12(der) => {
+                        read_pkcs12(
+                            der,
+                            position,
+                            None,
+                            &mut budget,
+                            &mut |at, kind, content| {
+                                items.push(item(at, kind, &content));
+                            },
+                        );
+                    }
+                    content => items.push(item(position, kind, &content)),
                 },
             );
         }
     }
     items
+}
+
+fn item(position: u64, kind: ItemKind, content: &Content<'_>) -> Item {
+    let content = match content {
+        Content::Certificate(certificate) => {
+            certificate.to_certificate().map_err(ImportError::Malformed)
+        }
+        Content::Key(_) => Err(ImportError::PrivateKey),
+        // In another one, which holds no containers.
+        Content::Pkcs12(_) => Err(ImportError::UnsupportedKind),
+        Content::Refused(error) => Err(error.clone()),
+    };
+    Item {
+        position,
+        kind,
+        content,
+    }
 }

@@ -31,7 +31,8 @@ pub fn import_key(
     random: &dyn Random,
     at: UnixTime,
 ) -> Result<KeyOutcome, Error> {
-    let result = add(store, provider, file, passphrase, at_rest, random, at);
+    let key = read_private_key(file, passphrase).map_err(Error::from);
+    let result = key.and_then(|pkcs8| add(store, provider, &pkcs8, at_rest, random, at));
     let (outcome, code, certificates, detail) = match &result {
         Ok(key) => {
             let code = match key.addition {
@@ -63,24 +64,23 @@ pub fn import_key(
     result
 }
 
+/// Stores a key in plain PKCS#8, protected under `at_rest`.
 pub(super) fn add(
     store: &dyn Store,
     provider: &dyn CryptoProvider,
-    file: &[u8],
-    passphrase: Option<&Secret>,
+    pkcs8: &Secret,
     at_rest: &Secret,
     random: &dyn Random,
     at: UnixTime,
 ) -> Result<KeyOutcome, Error> {
-    let pkcs8 = read_private_key(file, passphrase)?;
-    let key = provider.load_private_key(&pkcs8)?;
+    let key = provider.load_private_key(pkcs8)?;
     let public_key = key.public_key();
     let public_key_id = public_key_id(public_key);
     let found = store.by_public_key(&public_key_id)?;
     if found.is_empty() {
         return Err(Error::NoCertificateForKey { public_key_id });
     }
-    let protected = ProtectedKey::protect(&pkcs8, at_rest, random)?;
+    let protected = ProtectedKey::protect(pkcs8, at_rest, random)?;
     let addition = store.add_key(public_key, &protected, at)?;
     let certificates = found
         .iter()

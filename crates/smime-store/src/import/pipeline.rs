@@ -4,14 +4,14 @@ use std::{
     thread, vec,
 };
 
-use smime_crypto::Secret;
+use smime_crypto::{Budget, Secret};
 use smime_x509::{CertificateRef, EmailAddress, check_import};
 
 use super::{
     Progress,
     chunks::{Chunk, Chunks},
     item::{ImportError, ItemKind},
-    read::{Content, Reading},
+    read::{Content, Reading, read_pkcs12},
 };
 use crate::{Entry, Error};
 
@@ -48,23 +48,38 @@ pub(super) struct Judgements<'a> {
     /// One for each worker; the parts of the file come from one after the other.
     parts: &'a [Receiver<Part>],
     turn: usize,
-    part: vec::IntoIter<Judged>,
+    part: vec::IntoIter<Found>,
+    /// What was in the last container.
+    opened: vec::IntoIter<Judged>,
+    passphrase: Option<&'a Secret>,
+    budget: &'a mut Budget,
     pub(super) progress: Progress,
+}
+
+/// What a worker found.
+enum Found {
+    Judged(Judged),
+    /// A PKCS#12 container at this position. They are opened one after the other, in the order of
+    /// the file, so that one budget for all gives the same outcomes each time.
+    Pkcs12(u64, Secret),
 }
 
 /// What a worker made of a chunk.
 struct Part {
-    judged: Vec<Judged>,
+    found: Vec<Found>,
     end: u64,
 }
 
 /// Reads and judges a file on threads of its own while `consume` takes what comes out; returns the
 /// file's SHA-256.
 ///
+/// `passphrase` opens the PKCS#12 containers, as far as `budget` goes.
+///
 /// Every channel is bounded: who is ahead waits, so that memory does not grow with the file.
 pub(super) fn run(
     file: impl Read + Send,
     passphrase: Option<&Secret>,
+    budget: &mut Budget,
     consume: impl FnOnce(&mut Judgements<'_>) -> Result<(), Error>,
 ) -> Result<[u8; 32], Error> {
     thread::scope(|scope| {
@@ -75,13 +90,16 @@ pub(super) fn run(
             let (part_sender, part) = sync_channel(1);
             senders.push(chunk_sender);
             parts.push(part);
-            scope.spawn(move || work(&chunks, &part_sender, passphrase));
+            scope.spawn(move || work(&chunks, &part_sender));
         }
         let reader = scope.spawn(move || read(file, senders));
         let consumed = consume(&mut Judgements {
             parts: &parts,
             turn: 0,
             part: Vec::new().into_iter(),
+            opened: Vec::new().into_iter(),
+            passphrase,
+            budget,
             progress: Progress::default(),
         });
         // Who still sends finds nobody there, and ends.
@@ -106,24 +124,31 @@ fn read(file: impl Read, workers: Vec<SyncSender<Chunk>>) -> Result<Vec<u8>, io:
     Ok(chunks.digest())
 }
 
-fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, passphrase: Option<&Secret>) {
-    let mut reading = Reading::new(passphrase);
+fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>) {
+    let mut reading = Reading::default();
     for chunk in chunks {
-        let mut judged = Vec::with_capacity(chunk.pieces.len());
+        let mut found = Vec::with_capacity(chunk.pieces.len());
         for piece in &chunk.pieces {
             let bytes = chunk.content(piece);
             reading.read(piece, bytes, &mut |position, kind, content| {
-                judged.push(Judged {
-                    position,
-                    kind,
-                    judgement: judge(content),
+                found.push(match content {
+                    Content::Pkcs12(der) => Found::Pkcs12(position, Secret::from(der)),
+                    content => Found::Judged(judged(position, kind, content)),
                 });
             });
         }
         let end = chunk.end;
-        if parts.send(Part { judged, end }).is_err() {
+        if parts.send(Part { found, end }).is_err() {
             return;
         }
+    }
+}
+
+fn judged(position: u64, kind: ItemKind, content: Content<'_>) -> Judged {
+    Judged {
+        position,
+        kind,
+        judgement: judge(content),
     }
 }
 
@@ -131,6 +156,8 @@ fn judge(content: Content<'_>) -> Judgement {
     let certificate = match content {
         Content::Certificate(certificate) => certificate,
         Content::Key(key) => return Judgement::Key(Secret::from(key)),
+        // In another one, which holds no containers.
+        Content::Pkcs12(_) => return Judgement::Refused(ImportError::UnsupportedKind),
         Content::Refused(reason) => return Judgement::Refused(reason),
     };
     let emails = certificate.emails();
@@ -157,19 +184,36 @@ fn words(emails: &[EmailAddress]) -> Vec<String> {
     emails.iter().map(ToString::to_string).collect()
 }
 
+impl Judgements<'_> {
+    fn open(&mut self, position: u64, der: &Secret) {
+        let mut opened = Vec::new();
+        let found = &mut |at, kind, content: Content<'_>| opened.push(judged(at, kind, content));
+        read_pkcs12(der.expose(), position, self.passphrase, self.budget, found);
+        self.opened = opened.into_iter();
+    }
+}
+
 impl Iterator for Judgements<'_> {
     type Item = Judged;
 
     fn next(&mut self) -> Option<Judged> {
         loop {
-            if let Some(judged) = self.part.next() {
-                self.progress.items += 1;
-                return Some(judged);
+            let next = self.opened.next().map(Found::Judged);
+            match next.or_else(|| self.part.next()) {
+                Some(Found::Judged(judged)) => {
+                    self.progress.items += 1;
+                    return Some(judged);
+                }
+                Some(Found::Pkcs12(position, der)) => {
+                    self.open(position, &der);
+                    continue;
+                }
+                None => {}
             }
             // A worker that has ended had the last part before, or found no receiver.
             let part = self.parts.get(self.turn)?.recv().ok()?;
             self.turn = (self.turn + 1) % self.parts.len();
-            self.part = part.judged.into_iter();
+            self.part = part.found.into_iter();
             self.progress.bytes = part.end;
         }
     }

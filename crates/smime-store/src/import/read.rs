@@ -1,4 +1,4 @@
-use smime_crypto::{Pkcs12, Secret, asn1::Reader};
+use smime_crypto::{Budget, Pkcs12, Secret, asn1::Reader};
 use smime_x509::CertificateRef;
 
 use super::{
@@ -10,18 +10,10 @@ use super::{
     scan::{Form, MAX_TEXT, Piece},
 };
 
-/// Reads the pieces of an input: decodes, opens containers, parses certificates.
-pub(super) struct Reading<'p> {
+/// Reads the pieces of an input: decodes, opens containers of PKCS#7, parses certificates.
+#[derive(Default)]
+pub(super) struct Reading {
     decoder: Decoder,
-    passphrase: Option<&'p Secret>,
-}
-
-/// Whether PKCS#12 containers are opened: the first thing of a file may cost what a derivation
-/// costs, and a file of a million of them may not.
-#[derive(Clone, Copy)]
-enum Opening<'p> {
-    With(Option<&'p Secret>),
-    Not,
 }
 
 /// What an item holds.
@@ -29,18 +21,13 @@ pub(super) enum Content<'a> {
     Certificate(&'a CertificateRef<'a>),
     /// A private key as it stands in the input: a PEM block, or DER.
     Key(&'a [u8]),
+    /// A PKCS#12 container, for [`read_pkcs12`]: what opening it costs is counted for the whole
+    /// input, in its order.
+    Pkcs12(&'a [u8]),
     Refused(ImportError),
 }
 
-impl<'p> Reading<'p> {
-    /// `passphrase` opens the containers.
-    pub(super) fn new(passphrase: Option<&'p Secret>) -> Self {
-        Self {
-            decoder: Decoder::default(),
-            passphrase,
-        }
-    }
-
+impl Reading {
     /// Gives every item of a piece to `found`, at least one, each with its position.
     pub(super) fn read(
         &mut self,
@@ -51,18 +38,10 @@ impl<'p> Reading<'p> {
         let at = piece.position;
         match &piece.form {
             Form::Refused(kind, error) => found(at, *kind, Content::Refused(error.clone())),
-            Form::Der => read_der(bytes, at, self.opening(at == 0), found),
+            Form::Der => read_der(bytes, at, found),
             Form::Armoured(Label::Key) => found(at, ItemKind::Key, Content::Key(bytes)),
             Form::Armoured(label) => self.read_armoured(*label, bytes, at, found),
             Form::Bare => self.read_bare(bytes, found),
-        }
-    }
-
-    fn opening(&self, first: bool) -> Opening<'p> {
-        if first {
-            Opening::With(self.passphrase)
-        } else {
-            Opening::Not
         }
     }
 
@@ -73,7 +52,7 @@ impl<'p> Reading<'p> {
         at: u64,
         found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
     ) {
-        let is_certificate = label != Label::Pkcs7;
+        let is_certificate = !matches!(label, Label::Pkcs7 | Label::Pkcs12);
         let kind = if is_certificate {
             ItemKind::Certificate
         } else {
@@ -91,6 +70,9 @@ impl<'p> Reading<'p> {
             Label::TrustedCertificate => first_element(der).unwrap_or(der),
             _ => der,
         };
+        // DEVIATION RFC 7468 §5, §8, §9: whatever the label, a certificate, key or container is
+        // read as what it is; because tools and people write one label for the other; test
+        // a_certificate_is_found_under_the_label_of_a_container.
         if der.len() <= MAX_CERTIFICATE
             && let Ok(certificate) = CertificateRef::from_der(der)
         {
@@ -100,7 +82,7 @@ impl<'p> Reading<'p> {
                 Content::Certificate(&certificate),
             );
         }
-        read_der(der, at, Opening::Not, found);
+        read_der(der, at, found);
         // It can be anything, whatever it is called.
         self.decoder.wipe();
     }
@@ -144,7 +126,6 @@ impl<'p> Reading<'p> {
         if text.len() > MAX_TEXT {
             return 0;
         }
-        let opening = self.opening(at == 0);
         let Some(mut rest) = self.decoder.decode(text) else {
             return 0;
         };
@@ -156,8 +137,7 @@ impl<'p> Reading<'p> {
             let value = Reader::new(rest)
                 .any("value")
                 .map_or(rest, |value| value.raw);
-            let opening = if count == 0 { opening } else { Opening::Not };
-            read_der(value, at, opening, found);
+            read_der(value, at, found);
             count += 1;
             rest = rest.get(value.len()..).unwrap_or_default();
         }
@@ -166,12 +146,7 @@ impl<'p> Reading<'p> {
 }
 
 /// Gives what a DER value is, or what is in it.
-fn read_der(
-    der: &[u8],
-    at: u64,
-    opening: Opening<'_>,
-    found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
-) {
+fn read_der(der: &[u8], at: u64, found: &mut dyn FnMut(u64, ItemKind, Content<'_>)) {
     let large = der.len() > MAX_CERTIFICATE;
     let certificate = CertificateRef::from_der(der);
     if let (Ok(certificate), false) = (certificate, large) {
@@ -184,7 +159,7 @@ fn read_der(
     let refused = |error| Content::Refused(error);
     let (kind, content) = match der_kind(der) {
         DerKind::Pkcs7 => return read_pkcs7(der, at, found),
-        DerKind::Pkcs12 => return read_pkcs12(der, at, opening, found),
+        DerKind::Pkcs12 => (ItemKind::Other, Content::Pkcs12(der)),
         DerKind::Crl => (ItemKind::Crl, refused(ImportError::Crl)),
         DerKind::Request => (ItemKind::Request, refused(ImportError::Request)),
         _ if large => (ItemKind::Certificate, refused(ImportError::TooLarge)),
@@ -215,18 +190,17 @@ fn read_pkcs7(der: &[u8], at: u64, found: &mut dyn FnMut(u64, ItemKind, Content<
     }
 }
 
-/// Gives what is in a PKCS#12 container, all at its position; the certificates before the keys.
-fn read_pkcs12(
+/// Gives what is in a PKCS#12 container, all at its position: the certificates, the keys, what
+/// could not be read. `budget` is that of the file which the container is in.
+pub(super) fn read_pkcs12(
     der: &[u8],
     at: u64,
-    opening: Opening<'_>,
+    passphrase: Option<&Secret>,
+    budget: &mut Budget,
     found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
 ) {
-    let opened = match opening {
-        Opening::With(passphrase) => Pkcs12::open(der, passphrase).map_err(ImportError::Container),
-        Opening::Not => Err(ImportError::UnsupportedContainer),
-    };
-    match opened {
+    let refused = |error| Content::Refused(ImportError::Container(error));
+    match Pkcs12::open_within(der, passphrase, budget) {
         Ok(opened) => {
             let certificates = opened.certificates.iter().map(|one| one.value.as_slice());
             if opened.keys.is_empty() || certificates.len() + opened.crls.len() > 0 {
@@ -235,9 +209,12 @@ fn read_pkcs12(
             for key in &opened.keys {
                 found(at, ItemKind::Key, Content::Key(key.value.expose()));
             }
+            for error in &opened.refused {
+                found(at, ItemKind::Other, refused(*error));
+            }
             refuse_passed_over(opened.passed_over, at, found);
         }
-        Err(error) => found(at, ItemKind::Other, Content::Refused(error)),
+        Err(error) => found(at, ItemKind::Other, refused(error)),
     }
 }
 

@@ -1,7 +1,9 @@
+use memchr::memmem;
 use smime_crypto::asn1::Reader;
 
 use super::{
     armour::{self, BEGIN, Block},
+    der_kind::{DerKind, der_kind},
     item::{ImportError, ItemKind},
 };
 
@@ -71,6 +73,10 @@ enum Phase {
         start: u64,
         until: Option<u64>,
     },
+    /// In bytes after a value that begin no other, which begin at this byte of the input.
+    Astray {
+        start: u64,
+    },
     /// PEM blocks, with anything between them.
     Text,
     End,
@@ -83,6 +89,7 @@ impl Scanner {
             let step = match self.phase {
                 Phase::Der => self.der(window, &mut at),
                 Phase::Overlong { start, until } => self.overlong(window, start, until, &mut at),
+                Phase::Astray { start } => Some(self.astray(window, start, at)),
                 Phase::Text => Some(self.text(window, at)),
                 Phase::End => Some(Step::End),
             };
@@ -107,7 +114,13 @@ impl Scanner {
             return Some(Step::More(start));
         }
         if !begins_der(rest) {
-            self.phase = Phase::Text;
+            let start = window.position(start);
+            let is_astray = self.found && !rest.is_empty() && !rest.starts_with(BEGIN);
+            self.phase = if is_astray {
+                Phase::Astray { start }
+            } else {
+                Phase::Text
+            };
             return None;
         }
         let size = declared_size(rest);
@@ -186,6 +199,28 @@ impl Scanner {
             Phase::Text
         };
         Some(Step::Item(piece(error), next))
+    }
+
+    /// Passes over bytes that begin nothing, up to the next PEM block or certificate: one item, for
+    /// what is lost in them would be missed by nobody otherwise.
+    fn astray(&mut self, window: Window<'_>, start: u64, at: usize) -> Step {
+        let begin = armour::find(window.bytes, at, BEGIN);
+        let (phase, end) = match (next_certificate(window, at), begin) {
+            (Some(der), begin) if begin.is_none_or(|begin| der.at() < begin) => match der {
+                Candidate::Certificate(at) => (Phase::Der, at),
+                Candidate::Unknown(at) => return Step::More(at),
+            },
+            (_, Some(begin)) => (Phase::Text, begin),
+            (_, None) if window.last => (Phase::Text, window.bytes.len()),
+            (_, None) => return Step::More(window.tail(at)),
+        };
+        self.phase = phase;
+        let piece = Piece {
+            position: start,
+            content: (0, 0),
+            form: Form::Refused(ItemKind::Other, ImportError::Astray),
+        };
+        Step::Item(piece, end)
     }
 
     /// Finds the next PEM block (RFC 7468 §2), wherever its line begins.
@@ -274,6 +309,43 @@ fn begins_der(bytes: &[u8]) -> bool {
     }
 }
 
+/// Where a certificate may begin.
+#[derive(Clone, Copy)]
+enum Candidate {
+    Certificate(usize),
+    /// The window ends before it is known.
+    Unknown(usize),
+}
+
+impl Candidate {
+    fn at(self) -> usize {
+        match self {
+            Self::Certificate(at) | Self::Unknown(at) => at,
+        }
+    }
+}
+
+/// Returns the next certificate in the middle of other bytes, told by its outer form.
+///
+/// Only those of 256 bytes to 64 KiB: each place costs a look at four headers, and never asks for
+/// more of the input than that.
+fn next_certificate(window: Window<'_>, from: usize) -> Option<Candidate> {
+    for found in memmem::find_iter(window.from(from), CERTIFICATE_START) {
+        let at = from + found;
+        let rest = window.from(at);
+        let size = declared_size(rest).and_then(|size| usize::try_from(size).ok());
+        match size.and_then(|size| rest.get(..size)) {
+            Some(value) if rest.len() >= MIN_HEADER && der_kind(value) == DerKind::Certificate => {
+                return Some(Candidate::Certificate(at));
+            }
+            Some(_) if rest.len() >= MIN_HEADER => {}
+            _ if window.last => {}
+            _ => return Some(Candidate::Unknown(at)),
+        }
+    }
+    None
+}
+
 /// Returns the bytes of a value with its header, as far as that says; not if it is indefinite.
 fn declared_size(value: &[u8]) -> Option<u64> {
     let [_, first, rest @ ..] = value else {
@@ -300,6 +372,10 @@ fn is_filler(byte: u8) -> bool {
 const DER_START: usize = 16;
 
 const SEQUENCE: u8 = 0x30;
+
+/// A SEQUENCE whose length takes two bytes, and its header.
+const CERTIFICATE_START: &[u8] = &[SEQUENCE, 0x82];
+const MIN_HEADER: usize = 4;
 
 /// Bytes of the largest DER value that is looked into: a container of some thousand certificates.
 const MAX_HELD: u64 = 16 << 20;

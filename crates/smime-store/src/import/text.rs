@@ -1,6 +1,9 @@
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    mem,
+};
 
-use smime_crypto::{CryptoProvider as _, DigestAlgorithm, Hasher, RustCrypto};
+use smime_crypto::{CryptoProvider as _, DigestAlgorithm, Hasher, RustCrypto, Secret};
 
 /// The bytes of an input, read as they are wanted; of UTF-16, one byte for each code unit.
 ///
@@ -11,7 +14,7 @@ pub(super) struct Text<R> {
     encoding: Option<Encoding>,
     hasher: Box<dyn Hasher>,
     /// Half of a code unit.
-    odd: Vec<u8>,
+    odd: Option<u8>,
 }
 
 #[derive(Clone, Copy)]
@@ -27,30 +30,59 @@ impl<R: Read> Text<R> {
             input,
             encoding: None,
             hasher: RustCrypto.hasher(DigestAlgorithm::Sha256),
-            odd: Vec::new(),
+            odd: None,
         }
     }
 
     /// Appends `wanted` bytes of the input to `out`; returns whether they were the last.
     pub(super) fn fill(&mut self, out: &mut Vec<u8>, wanted: usize) -> io::Result<bool> {
+        if let Some(encoding @ (Encoding::LittleEndian { .. } | Encoding::BigEndian { .. })) =
+            self.encoding
+        {
+            let mut units = Vec::new();
+            units.reserve_exact(wanted.saturating_add(1));
+            units.extend(self.odd.take());
+            let before = units.len();
+            let read = self.read(&mut units, wanted);
+            let units = Secret::new(units);
+            let is_last = read?;
+            self.hasher
+                .update(units.expose().get(before..).unwrap_or_default());
+            self.decode(encoding, units.expose(), out);
+            return Ok(is_last);
+        }
         let start = out.len();
-        let limit = u64::try_from(wanted).unwrap_or(u64::MAX);
         out.reserve_exact(wanted);
-        let read = self.input.by_ref().take(limit).read_to_end(out)?;
+        let is_last = self.read(out, wanted)?;
         let new = out.get(start..).unwrap_or_default();
         self.hasher.update(new);
-        let encoding = *self.encoding.get_or_insert_with(|| Encoding::of(new));
-        if !matches!(encoding, Encoding::Bytes) {
-            let mut units = std::mem::take(&mut self.odd);
-            units.extend_from_slice(new);
-            let is_mark = |unit: &[u8; 2]| start == 0 && encoding.unit(*unit) == 0xfeff;
-            out.truncate(start);
-            let (pairs, odd) = units.as_chunks();
-            let skip = usize::from(encoding.has_mark() && pairs.first().is_some_and(is_mark));
-            out.extend(pairs.iter().skip(skip).map(|unit| encoding.byte(*unit)));
-            self.odd = odd.to_vec();
+        if self.encoding.is_none() {
+            let encoding = Encoding::of(new);
+            self.encoding = Some(encoding);
+            if !matches!(encoding, Encoding::Bytes) {
+                let units = Secret::new(mem::take(out));
+                let units = units.expose();
+                out.reserve_exact(wanted);
+                let mark = units.get(..2).filter(|_| encoding.has_mark());
+                let start = mark.map_or(0, <[u8]>::len);
+                self.decode(encoding, units.get(start..).unwrap_or_default(), out);
+            }
         }
+        Ok(is_last)
+    }
+
+    /// Appends at most `wanted` bytes as they stand; returns whether they were the last.
+    fn read(&mut self, out: &mut Vec<u8>, wanted: usize) -> io::Result<bool> {
+        let limit = u64::try_from(wanted).unwrap_or(u64::MAX);
+        let read = self.input.by_ref().take(limit).read_to_end(out)?;
         Ok(read < wanted)
+    }
+
+    /// Appends a byte for each code unit of UTF-16; half of one stays for the next time.
+    fn decode(&mut self, encoding: Encoding, units: &[u8], out: &mut Vec<u8>) {
+        let (pairs, odd) = units.as_chunks();
+        out.extend(pairs.iter().map(|unit| encoding.byte(*unit)));
+        self.odd = odd.first().copied();
     }
 
     /// Returns where the byte that is number `at` stands in the input.

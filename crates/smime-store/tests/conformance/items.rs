@@ -162,6 +162,19 @@ fn the_certificates_of_a_pkcs_7_container_are_items() {
 }
 
 #[test]
+fn a_certificate_is_found_under_the_label_of_a_container() {
+    let certificate = alice();
+    for label in ["PKCS7", "CMS", "PKCS #7 SIGNED DATA", "PKCS12"] {
+        let file = pem(label, certificate.der());
+        assert_eq!(only(file.as_bytes()), GOOD, "{label}");
+    }
+    for label in ["X509 CRL", "CERTIFICATE REQUEST", "PKCS13", "PUBLIC KEY"] {
+        let file = pem(label, certificate.der());
+        assert_ne!(only(file.as_bytes()).1, "ok", "{label}");
+    }
+}
+
+#[test]
 fn positions_are_where_items_begin() {
     let all = people(3);
     let mut file = String::from("\u{feff}first\n");
@@ -211,6 +224,40 @@ fn der_values_stand_one_after_the_other_and_before_pem() {
     assert_eq!(
         codes(&mixed).iter().map(|item| item.2).collect::<Vec<_>>(),
         ["ok"; 4]
+    );
+}
+
+#[test]
+fn bytes_between_der_values_are_an_item_and_cost_no_certificate() {
+    let all = people(3);
+    let (first, second) = (all[0].der(), all[1].der());
+    let text = pem("CERTIFICATE", all[2].der());
+    // A certificate in base64 after one in DER is the like of what would be missed.
+    let base64 = lines(second, "\n");
+    for astray in [&b"\x01\x02"[..], b"\xff", b"subject=CN", base64.as_bytes()] {
+        let file = [first, b"\n\0", astray, second, b"\0\0\n", text.as_bytes()].concat();
+        let lost = first.len() + 2;
+        let wanted = [
+            (0, ItemKind::Certificate, "ok"),
+            (lost, ItemKind::Other, "import.astray"),
+            (lost + astray.len(), ItemKind::Certificate, "ok"),
+            (
+                lost + astray.len() + second.len() + 3,
+                ItemKind::Certificate,
+                "ok",
+            ),
+        ];
+        let wanted = wanted.map(|(at, kind, code)| (u64::try_from(at).unwrap(), kind, code));
+        assert_eq!(codes(&file), wanted);
+        let found = codes(&[first, astray].concat());
+        assert_eq!(found.last().unwrap().2, "import.astray");
+    }
+    for silent in [&b"\0\0\0\0"[..], b"\r\n \t", b""] {
+        assert_eq!(codes(&[first, silent, second].concat()).len(), 2);
+    }
+    assert_eq!(
+        codes(format!("{text}between\n{text}after").as_bytes()).len(),
+        2
     );
 }
 
@@ -489,15 +536,9 @@ fn what_is_not_a_certificate_is_refused_by_its_kind() {
             }),
         ),
     ] {
-        let in_armour = if name.contains("PKCS#12") {
-            // It is never the first thing there.
-            (ItemKind::Other, "import.unsupported_container")
-        } else {
-            wanted
-        };
         assert_eq!(
             only(pem("CERTIFICATE", &der).as_bytes()),
-            in_armour,
+            wanted,
             "{name} as a certificate"
         );
         assert_eq!(only(&der), wanted, "{name}, DER");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a panic is how a test fails
 
 mod certificates;
+mod containers;
 mod files;
 mod import;
 mod items;

@@ -24,13 +24,13 @@ pub(super) fn explain(
         at: context.now(),
     };
     let mut useful = true;
-    for certificate in input::certificates(file)? {
-        let explanations = CertificateUse::ALL.map(|usage| explainer.explain(&certificate, usage));
+    input::each_certificate(file, report, |certificate| {
+        let explanations = CertificateUse::ALL.map(|usage| explainer.explain(certificate, usage));
         useful &= explanations.iter().any(Explanation::is_met);
-        report.result(&json::explained(&certificate, &explanations), || {
-            explanation_words(&certificate, &explanations)
+        report.result(&json::explained(certificate, &explanations), || {
+            explanation_words(certificate, &explanations)
         });
-    }
+    })?;
     Ok(Judgement::of(useful))
 }
 
@@ -41,15 +41,15 @@ pub(super) fn lint_file(
     report: &Report,
 ) -> Result<Judgement, Failure> {
     let mut good = true;
-    for certificate in input::certificates(file)? {
+    input::each_certificate(file, report, |certificate| {
         let view = certificate.view();
         let profile = under.unwrap_or_else(|| LintProfile::of(&view));
         let findings = lint(&view, profile);
         good &= !findings.iter().any(|it| it.severity == Severity::Error);
-        report.result(&json::linted(&certificate, profile, &findings), || {
-            lint_words(&certificate, profile, &findings)
+        report.result(&json::linted(certificate, profile, &findings), || {
+            lint_words(certificate, profile, &findings)
         });
-    }
+    })?;
     Ok(Judgement::of(good))
 }
 

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use smime::x509::Certificate;
 
 use super::matches;
 use crate::{
@@ -16,12 +17,18 @@ pub(super) fn run(global: &Global, target: &str, report: &Report) -> Result<Judg
     let path = Path::new(target);
     let print = |value: &Value| report.result(value, || words(value));
     if target == "-" || path.exists() {
-        for certificate in input::certificates(path)? {
-            print(&json::certificate(&certificate));
-        }
+        let show = |certificate: &Certificate| print(&json::certificate(certificate));
+        input::each_certificate(path, report, show)?;
         return Ok(Judgement::Good);
     }
-    let context = Context::with_store(global)?;
+    let context = match Context::with_store(global) {
+        // What is not there is more likely a file than a store.
+        Err(failure) if failure.code == "store.absent" && !is_query(target) => {
+            let detail = format!("{target}: no such file, and no store to look in");
+            return Err(Failure::new(Kind::Input, "input.not_found", detail));
+        }
+        context => context?,
+    };
     let mut found = false;
     for stored in context.store.certificates()? {
         if matches(&stored.certificate, target) {
@@ -35,6 +42,16 @@ pub(super) fn run(global: &Global, target: &str, report: &Report) -> Result<Judg
     let detail = format!("{target} is neither a file nor in the store");
     Err(Failure::new(Kind::Input, "input.not_found", detail))
 }
+
+/// Says whether a text asks for certificates of the store and hardly names a file: an address, or
+/// the start of a fingerprint.
+fn is_query(target: &str) -> bool {
+    let is_hex = target.bytes().all(|byte| byte.is_ascii_hexdigit());
+    target.contains('@') || (is_hex && target.len() >= FINGERPRINT_START)
+}
+
+/// Hexadecimal digits that nobody types who means something else.
+const FINGERPRINT_START: usize = 8;
 
 /// One line for each thing that is there; several of a kind below each other.
 fn words(value: &Value) -> String {
