@@ -186,8 +186,8 @@ impl Store for Embedded {
         self.find(Query::PublicKey(id))
     }
 
-    fn by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
-        self.find(Query::Subject(subject))
+    fn authorities_by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
+        self.find(Query::Authority(subject))
     }
 
     fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {
@@ -376,7 +376,7 @@ fn database_error(error: impl Into<redb::Error>) -> Error {
 const CACHE: usize = 32 << 20;
 
 /// The layout of the tables; another number is another layout.
-const SCHEMA_VERSION: u64 = 1;
+const SCHEMA_VERSION: u64 = 2;
 
 /// How a file of the database begins.
 const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";

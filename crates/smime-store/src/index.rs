@@ -12,11 +12,11 @@ pub fn public_key_id(key: &PublicKey) -> [u8; 32] {
     sha256(&[key.spki()])
 }
 
-/// The prefix of an index entry: what is indexed, and half of the SHA-256 of its value.
+/// The prefix of an index entry: what is indexed, and the first 88 bits of the SHA-256 of its value.
 ///
-/// 128 bits keep the entries small. Two values on one prefix would take 2⁶⁴ work to make and cost
-/// a surplus look-up: whoever reads the index compares with [`Query::matches`].
-pub(crate) type Prefix = [u8; 17];
+/// They keep the entries small. Two values on one prefix take 2⁴⁴ work to make and cost a surplus
+/// look-up: whoever reads the index compares with [`Query::matches`].
+pub(crate) type Prefix = [u8; 12];
 
 /// What certificates are looked for by.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(crate) enum Query<'a> {
     IssuerAndSerial { issuer: &'a [u8], serial: &'a [u8] },
     SubjectKeyId(&'a [u8]),
     PublicKey(&'a [u8; 32]),
-    Subject(&'a [u8]),
+    Authority(&'a [u8]),
 }
 
 impl Query<'_> {
@@ -37,7 +37,7 @@ impl Query<'_> {
             }
             Self::SubjectKeyId(id) => prefix(3, &[id]),
             Self::PublicKey(id) => prefix(4, &[*id]),
-            Self::Subject(subject) => prefix(5, &[&folded_name(subject)]),
+            Self::Authority(subject) => prefix(5, &[&folded_name(subject)]),
         }
     }
 
@@ -52,7 +52,7 @@ impl Query<'_> {
             }
             Self::SubjectKeyId(id) => certificate.subject_key_id() == Some(id),
             Self::PublicKey(id) => public_key_id(certificate.public_key()) == **id,
-            Self::Subject(subject) => same_name(certificate.subject().der(), subject),
+            Self::Authority(subject) => same_name(certificate.subject().der(), subject),
         }
     }
 }
@@ -112,8 +112,12 @@ fn prefixes(certificate: &CertificateRef<'_>, emails: &[EmailAddress]) -> Vec<Pr
     prefixes.extend([
         Query::IssuerAndSerial { issuer, serial }.prefix(),
         Query::PublicKey(&id).prefix(),
-        Query::Subject(certificate.subject().der()).prefix(),
     ]);
+    let subject = certificate.subject().der();
+    // A root of version 1 cannot say that it is an authority.
+    if certificate.is_ca() || subject == issuer {
+        prefixes.push(Query::Authority(subject).prefix());
+    }
     let key_id = certificate.subject_key_id();
     prefixes.extend(key_id.map(|id| Query::SubjectKeyId(id).prefix()));
     prefixes.extend(emails.iter().map(|email| Query::Address(email).prefix()));
@@ -123,7 +127,7 @@ fn prefixes(certificate: &CertificateRef<'_>, emails: &[EmailAddress]) -> Vec<Pr
 }
 
 fn prefix(kind: u8, parts: &[&[u8]]) -> Prefix {
-    let mut prefix = [0; 17];
+    let mut prefix = Prefix::default();
     let digest = sha256(parts);
     for (to, from) in prefix.iter_mut().zip([kind].iter().chain(&digest)) {
         *to = *from;

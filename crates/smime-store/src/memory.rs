@@ -103,8 +103,8 @@ impl Store for Memory {
         Ok(self.find(Query::PublicKey(id)))
     }
 
-    fn by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
-        Ok(self.find(Query::Subject(subject)))
+    fn authorities_by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
+        Ok(self.find(Query::Authority(subject)))
     }
 
     fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {

@@ -82,14 +82,15 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error`].
     fn by_public_key(&self, id: &[u8; 32]) -> Result<Vec<StoredCertificate>, Error>;
 
-    /// Returns the certificates of a subject, a DER Name, for building chains.
+    /// Returns the certificates of authorities and those issued to their own issuer, by their
+    /// subject, a DER Name, for building chains.
     ///
     /// Letter case, surplus spaces and the kind of string do not count, so that names that
     /// RFC 5280 §7.1 calls equal are found; who needs more compares again.
     ///
     /// # Errors
     /// [`Error`].
-    fn by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error>;
+    fn authorities_by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error>;
 
     /// Returns every certificate in the order in which they were added.
     ///

@@ -83,7 +83,7 @@ impl Engine<'_> {
         let mut next = 0;
         while let Some(name) = names.get(next).cloned() {
             next += 1;
-            for stored in self.store.by_subject(&name)? {
+            for stored in self.store.authorities_by_subject(&name)? {
                 note_issuer(&mut names, &stored.certificate);
                 self.note_distrust(&stored.certificate, anchors)?;
                 pool.add(stored.certificate);

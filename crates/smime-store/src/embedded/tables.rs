@@ -41,8 +41,8 @@ pub(super) const SCHEMA: &str = "schema";
 /// In [`META`]: the number and hash of the last entry of the activity log.
 pub(super) const HEAD: &str = "activity-head";
 
-/// A prefix and a certificate's number.
-pub(super) type IndexKey = [u8; 25];
+/// A prefix and five bytes of a certificate's number.
+pub(super) type IndexKey = [u8; 17];
 
 /// Every table, open for one change.
 ///
@@ -264,12 +264,16 @@ pub(super) fn index_range(prefix: &Prefix) -> (IndexKey, IndexKey) {
 
 /// Returns the number in an index entry.
 pub(super) fn index_id(key: &IndexKey) -> u64 {
-    key.last_chunk().copied().map_or(0, u64::from_be_bytes)
+    let (_, id) = key.split_at(size_of::<Prefix>());
+    id.iter().fold(0, |id, byte| id << 8 | u64::from(*byte))
 }
 
+/// Numbers beyond five bytes are not given: a store of a billion certificates has a terabyte.
 fn index_key(prefix: &Prefix, id: u64) -> IndexKey {
-    let mut key = [0; 25];
-    for (to, from) in key.iter_mut().zip(prefix.iter().chain(&id.to_be_bytes())) {
+    let mut key = IndexKey::default();
+    let id = id.to_be_bytes();
+    let (_, id) = id.split_at(3);
+    for (to, from) in key.iter_mut().zip(prefix.iter().chain(id)) {
         *to = *from;
     }
     key

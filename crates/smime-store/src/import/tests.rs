@@ -180,8 +180,8 @@ impl Store for FailsAt {
     fn by_public_key(&self, id: &[u8; 32]) -> Result<Vec<StoredCertificate>, Error> {
         self.store.by_public_key(id)
     }
-    fn by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
-        self.store.by_subject(subject)
+    fn authorities_by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
+        self.store.authorities_by_subject(subject)
     }
     fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {
         self.store.certificates()

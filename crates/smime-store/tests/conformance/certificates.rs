@@ -1,4 +1,4 @@
-use smime_crypto::UnixTime;
+use smime_crypto::{Oid, UnixTime};
 use smime_store::{Addition, Error, StoredCertificate, Trust, public_key_id};
 use smime_x509::{Certificate, Name, NameAttribute};
 
@@ -35,7 +35,12 @@ fn an_empty_store_finds_nothing() {
         );
         assert!(store.by_subject_key_id(&[1]).unwrap().is_empty());
         assert!(store.by_public_key(&[0; 32]).unwrap().is_empty());
-        assert!(store.by_subject(name("x").der()).unwrap().is_empty());
+        assert!(
+            store
+                .authorities_by_subject(name("x").der())
+                .unwrap()
+                .is_empty()
+        );
         assert!(store.certificates().unwrap().is_empty());
         assert!(store.anchors().unwrap().is_empty());
         assert!(!store.has_key(&[0; 32]).unwrap());
@@ -78,10 +83,12 @@ fn a_certificate_is_found_by_everything_that_names_it_also_after_reopening() {
             store.by_issuer_and_serial(issuer, alice.serial()),
             store.by_subject_key_id(key_id),
             store.by_public_key(&key),
-            store.by_subject(alice.subject().der()),
         ] {
             assert_eq!(fingerprints(&found.unwrap()), one);
         }
+        // Nobody looks for the issuer of something and finds a person.
+        let people = store.authorities_by_subject(alice.subject().der()).unwrap();
+        assert!(people.is_empty());
     });
 }
 
@@ -134,8 +141,8 @@ fn what_nearly_names_a_certificate_does_not_find_it() {
                 .unwrap()
                 .is_empty()
         );
-        assert!(store.by_subject(issuer).unwrap().is_empty());
-        assert!(store.by_subject(b"no name").unwrap().is_empty());
+        assert!(store.authorities_by_subject(issuer).unwrap().is_empty());
+        assert!(store.authorities_by_subject(b"no name").unwrap().is_empty());
         assert!(
             store
                 .certificate(&public_key_id(alice.public_key()))
@@ -190,6 +197,21 @@ fn every_address_of_a_certificate_finds_it_once() {
 }
 
 #[test]
+fn authorities_are_found_by_their_subject_roots_of_version_1_too() {
+    on_every_store(|place| {
+        let ca = sign(authority(9, "Test CA"));
+        let root = sign(authority(10, "Old Root").without_extension(Oid::new("2.5.29.19")));
+        let all = [ca, root];
+        place.store().add_certificates(&all, NOW).unwrap();
+        place.reopen();
+        for one in &all {
+            let found = place.store().authorities_by_subject(one.subject().der());
+            assert_eq!(fingerprints(&found.unwrap()), [one.fingerprint()]);
+        }
+    });
+}
+
+#[test]
 fn names_that_differ_in_case_and_blanks_are_one_subject() {
     on_every_store(|place| {
         let found_by = Name::from_attributes(&[
@@ -201,7 +223,10 @@ fn names_that_differ_in_case_and_blanks_are_one_subject() {
             .store()
             .add_certificates(std::slice::from_ref(&ca), NOW)
             .unwrap();
-        let found = place.store().by_subject(found_by.der()).unwrap();
+        let found = place
+            .store()
+            .authorities_by_subject(found_by.der())
+            .unwrap();
         assert_eq!(fingerprints(&found), [ca.fingerprint()]);
         let found = place
             .store()
