@@ -3,7 +3,7 @@ use smime_crypto::{Oid, asn1::Reader};
 use crate::{
     KeyUsage, KeyUsageBit,
     lint::{
-        ProfileGeneration, Severity,
+        ProfileGeneration,
         certificate::{Key, Linted},
         rule::{Issued, Rule, Scope},
     },
@@ -12,71 +12,64 @@ use crate::{
 
 /// S/MIME BR 6.1.5, 6.1.6, 7.1.3.1 and 7.1.2.3 (e): which keys, and what they may be used for.
 pub(super) const RULES: &[Rule] = &[
-    error("smime_br.key.rsa_size", "S/MIME BR 6.1.5", |it| {
+    Rule::smime_br("smime_br.key.rsa_size", "S/MIME BR 6.1.5", |it| {
         let modulus = rsa_key(it)?.0;
         let leading = modulus.first().map_or(0, |first| first.leading_zeros());
         let bits = modulus.len() * 8 - usize::try_from(leading).ok()?;
         (bits < 2048 || bits % 8 != 0).then(|| format!("RSA key of {bits} bits"))
     }),
-    error("smime_br.key.rsa_exponent", "S/MIME BR 6.1.6", |it| {
+    Rule::smime_br("smime_br.key.rsa_exponent", "S/MIME BR 6.1.6", |it| {
         let exponent = rsa_key(it)?.1;
         let odd = exponent.last().is_some_and(|last| last & 1 == 1);
         (!odd || exponent == [1]).then(|| "RSA exponent even or 1".to_owned())
     }),
-    Rule {
-        issued: Issued::UNDER_BR.before(POST_QUANTUM),
-        ..error(
-            "smime_br.key.algorithm_2023",
-            "S/MIME BR 7.1.3.1",
-            algorithm,
-        )
-    },
-    Rule {
-        issued: Issued::since(POST_QUANTUM),
-        ..error("smime_br.key.algorithm", "S/MIME BR 7.1.3.1", algorithm)
-    },
-    error("smime_br.key_usage.presence", USAGE, |it| {
+    Rule::smime_br(
+        "smime_br.key.algorithm_2023",
+        "S/MIME BR 7.1.3.1",
+        algorithm,
+    )
+    .issued(Issued::UNDER_BR.before(POST_QUANTUM)),
+    Rule::smime_br("smime_br.key.algorithm", "S/MIME BR 7.1.3.1", algorithm)
+        .issued(Issued::since(POST_QUANTUM)),
+    Rule::smime_br("smime_br.key_usage.presence", USAGE, |it| {
         let absent = it.certificate.key_usage().is_none();
         absent.then(|| "no keyUsage".to_owned())
     }),
-    Rule {
-        severity: Severity::Warning,
-        ..error("smime_br.key_usage.criticality", USAGE, |it| {
-            let usage = it.extension(oid::KEY_USAGE)?;
-            (!usage.critical).then(|| "keyUsage not critical".to_owned())
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Legacy, ProfileGeneration::Multipurpose]),
-        ..error("smime_br.key_usage.rsa", USAGE, |it| {
-            let sign = [KeyUsageBit::NonRepudiation];
-            beyond(
-                rsa_usage(it)?,
-                RSA_PURPOSES,
-                &sign,
-                &[KeyUsageBit::DataEncipherment],
-            )
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Strict]),
-        ..error("smime_br.key_usage.rsa_strict", USAGE, |it| {
-            let sign = [KeyUsageBit::NonRepudiation];
-            beyond(rsa_usage(it)?, RSA_PURPOSES, &sign, &[])
-        })
-    },
-    error("smime_br.key_usage.rsa_purpose", USAGE, |it| {
+    Rule::smime_br("smime_br.key_usage.criticality", USAGE, |it| {
+        let usage = it.extension(oid::KEY_USAGE)?;
+        (!usage.critical).then(|| "keyUsage not critical".to_owned())
+    })
+    .should(),
+    Rule::smime_br("smime_br.key_usage.rsa", USAGE, |it| {
+        let sign = [KeyUsageBit::NonRepudiation];
+        beyond(
+            rsa_usage(it)?,
+            RSA_PURPOSES,
+            &sign,
+            &[KeyUsageBit::DataEncipherment],
+        )
+    })
+    .of(Scope::generations(&[
+        ProfileGeneration::Legacy,
+        ProfileGeneration::Multipurpose,
+    ])),
+    Rule::smime_br("smime_br.key_usage.rsa_strict", USAGE, |it| {
+        let sign = [KeyUsageBit::NonRepudiation];
+        beyond(rsa_usage(it)?, RSA_PURPOSES, &sign, &[])
+    })
+    .of(Scope::generations(&[ProfileGeneration::Strict])),
+    Rule::smime_br("smime_br.key_usage.rsa_purpose", USAGE, |it| {
         purposeless(rsa_usage(it)?, RSA_PURPOSES)
     }),
-    error("smime_br.key_usage.ec", USAGE, |it| {
+    Rule::smime_br("smime_br.key_usage.ec", USAGE, |it| {
         let agree = [KeyUsageBit::EncipherOnly, KeyUsageBit::DecipherOnly];
         let sign = [KeyUsageBit::NonRepudiation];
         beyond(ec_usage(it)?, EC_PURPOSES, &sign, &agree)
     }),
-    error("smime_br.key_usage.ec_purpose", USAGE, |it| {
+    Rule::smime_br("smime_br.key_usage.ec_purpose", USAGE, |it| {
         purposeless(ec_usage(it)?, EC_PURPOSES)
     }),
-    error("smime_br.key_usage.edwards", USAGE, |it| {
+    Rule::smime_br("smime_br.key_usage.edwards", USAGE, |it| {
         if it.key != Key::Edwards {
             return None;
         }
@@ -89,21 +82,6 @@ pub(super) const RULES: &[Rule] = &[
         }
     }),
 ];
-
-const fn error(
-    code: &'static str,
-    clause: &'static str,
-    broken: fn(&Linted<'_>) -> Option<String>,
-) -> Rule {
-    Rule {
-        code,
-        clause,
-        severity: Severity::Error,
-        scope: Scope::SUBSCRIBERS,
-        issued: Issued::UNDER_BR,
-        broken,
-    }
-}
 
 /// Returns the magnitudes of modulus and exponent.
 fn rsa_key<'a>(it: &Linted<'a>) -> Option<(&'a [u8], &'a [u8])> {

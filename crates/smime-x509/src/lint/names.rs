@@ -3,9 +3,8 @@ use smime_crypto::{Oid, asn1::Tag};
 use crate::{
     NameRef,
     lint::{
-        Severity,
         certificate::{Linted, texts},
-        rule::{Issued, Rule, Scope, quoted},
+        rule::{Rule, quoted},
     },
     oid,
 };
@@ -45,26 +44,12 @@ pub(super) const RULES: &[Rule] = &[
             .find(|(of, value)| *of == oid::EMAIL_ADDRESS && value.tag != Tag::IA5_STRING)
             .map(|_| "emailAddress is no IA5String".to_owned())
     }),
-    warning("pkix.issuer.blanks", |it| blanks(it.certificate.issuer())),
-    warning("pkix.subject.blanks", |it| blanks(it.certificate.subject())),
+    error("pkix.issuer.blanks", |it| blanks(it.certificate.issuer())).should(),
+    error("pkix.subject.blanks", |it| blanks(it.certificate.subject())).should(),
 ];
 
 const fn error(code: &'static str, broken: fn(&Linted<'_>) -> Option<String>) -> Rule {
-    Rule {
-        code,
-        clause: "RFC 5280 §4.1.2.4, appendix A.1",
-        severity: Severity::Error,
-        scope: Scope::Every,
-        issued: Issued::EVER,
-        broken,
-    }
-}
-
-const fn warning(code: &'static str, broken: fn(&Linted<'_>) -> Option<String>) -> Rule {
-    Rule {
-        severity: Severity::Warning,
-        ..error(code, broken)
-    }
+    Rule::pkix(code, "RFC 5280 §4.1.2.4, appendix A.1", broken)
 }
 
 fn country_string(name: NameRef<'_>) -> Option<String> {

@@ -3,7 +3,7 @@ use smime_crypto::{Oid, asn1::Reader};
 use crate::{
     DistributionPoint, DistributionPointName, GeneralName,
     lint::{
-        LintProfile, ProfileGeneration, Severity, Validation,
+        LintProfile, ProfileGeneration, Validation,
         certificate::Linted,
         rule::{Issued, Rule, Scope, quoted},
     },
@@ -12,7 +12,7 @@ use crate::{
 
 /// S/MIME BR 6.3.2, 7.1.2.2, 7.1.2.3 and 7.1.6: everything but the key and the subject.
 pub(super) const RULES: &[Rule] = &[
-    error("smime_br.validity.length", "S/MIME BR 6.3.2", |it| {
+    Rule::smime_br("smime_br.validity.length", "S/MIME BR 6.3.2", |it| {
         let longest = match it.profile {
             LintProfile::Subscriber(_, ProfileGeneration::Legacy) => 1185,
             _ => 825,
@@ -22,86 +22,78 @@ pub(super) const RULES: &[Rule] = &[
         let seconds = until.0.saturating_sub(from.0).saturating_add(1);
         (seconds > longest * DAY).then(|| format!("{} days, more than {longest}", seconds / DAY))
     }),
-    error("smime_br.signature.sha1", "S/MIME BR 7.1.3.2", |it| {
+    Rule::smime_br("smime_br.signature.sha1", "S/MIME BR 7.1.3.2", |it| {
         let algorithm = it.certificate.signature_algorithm();
         let mut identifier = Reader::new(algorithm).sequence("signature").ok()?;
         let weak = SHA1_SIGNATURES.contains(&identifier.oid().ok()?);
         weak.then(|| "signed with SHA-1".to_owned())
     }),
-    Rule {
-        scope: Scope::Mail,
-        ..error("smime_br.policy.exactly_one", "S/MIME BR 7.1.6.1", |it| {
-            let policies = it.policies();
-            let count = policies
-                .filter(|policy| LintProfile::of_policy(*policy).is_some())
-                .count();
-            (count != 1).then(|| format!("{count} policies of the S/MIME BR, not one"))
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Legacy]),
-        issued: Issued::since((2025, 7, 15)),
-        ..error(
-            "smime_br.policy.legacy_retired",
-            "S/MIME BR 7.1.6.1",
-            |it| Some(format!("issued under {}", it.profile)),
-        )
-    },
-    error("smime_br.crl.presence", "S/MIME BR 7.1.2.3 (b)", |it| {
+    Rule::smime_br("smime_br.policy.exactly_one", "S/MIME BR 7.1.6.1", |it| {
+        let policies = it.policies();
+        let count = policies
+            .filter(|policy| LintProfile::of_policy(*policy).is_some())
+            .count();
+        (count != 1).then(|| format!("{count} policies of the S/MIME BR, not one"))
+    })
+    .of(Scope::Mail),
+    Rule::smime_br(
+        "smime_br.policy.legacy_retired",
+        "S/MIME BR 7.1.6.1",
+        |it| Some(format!("issued under {}", it.profile)),
+    )
+    .of(Scope::generations(&[ProfileGeneration::Legacy]))
+    .issued(Issued::since((2025, 7, 15))),
+    Rule::smime_br("smime_br.crl.presence", "S/MIME BR 7.1.2.3 (b)", |it| {
         let absent = it.certificate.crl_distribution_points().is_none();
         absent.then(|| "no cRLDistributionPoints".to_owned())
     }),
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Legacy]),
-        ..error("smime_br.crl.http.some", "S/MIME BR 7.1.2.3 (b)", |it| {
-            it.certificate.crl_distribution_points()?;
-            let http = points(it).any(|names| names.iter().any(is_http));
-            (!http).then(|| "no CRL is to be had by HTTP".to_owned())
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Multipurpose, ProfileGeneration::Strict]),
-        ..error("smime_br.crl.http.only", "S/MIME BR 7.1.2.3 (b)", |it| {
-            points(it)
-                .flatten()
-                .find(|name| !is_http(name))
-                .map(|name| location(&name))
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Legacy]),
-        ..error("smime_br.aia.http.some", "S/MIME BR 7.1.2.3 (c)", |it| {
-            let without_http = |method: &Oid| {
-                let mut places = it.access().filter(|access| access.method == *method);
-                let first = places.next()?;
-                let http = is_http(&first.location) || places.any(|it| is_http(&it.location));
-                (!http).then(|| location(&first.location))
-            };
-            [oid::OCSP, oid::CA_ISSUERS].iter().find_map(without_http)
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Multipurpose, ProfileGeneration::Strict]),
-        ..error("smime_br.aia.http.only", "S/MIME BR 7.1.2.3 (c)", |it| {
+    Rule::smime_br("smime_br.crl.http.some", "S/MIME BR 7.1.2.3 (b)", |it| {
+        it.certificate.crl_distribution_points()?;
+        let http = points(it).any(|names| names.iter().any(is_http));
+        (!http).then(|| "no CRL is to be had by HTTP".to_owned())
+    })
+    .of(Scope::generations(&[ProfileGeneration::Legacy])),
+    Rule::smime_br("smime_br.crl.http.only", "S/MIME BR 7.1.2.3 (b)", |it| {
+        points(it)
+            .flatten()
+            .find(|name| !is_http(name))
+            .map(|name| location(&name))
+    })
+    .of(Scope::generations(&[
+        ProfileGeneration::Multipurpose,
+        ProfileGeneration::Strict,
+    ])),
+    Rule::smime_br("smime_br.aia.http.some", "S/MIME BR 7.1.2.3 (c)", |it| {
+        let without_http = |method: &Oid| {
+            let mut places = it.access().filter(|access| access.method == *method);
+            let first = places.next()?;
+            let http = is_http(&first.location) || places.any(|it| is_http(&it.location));
+            (!http).then(|| location(&first.location))
+        };
+        [oid::OCSP, oid::CA_ISSUERS].iter().find_map(without_http)
+    })
+    .of(Scope::generations(&[ProfileGeneration::Legacy])),
+    Rule::smime_br("smime_br.aia.http.only", "S/MIME BR 7.1.2.3 (c)", |it| {
+        it.access()
+            .filter(|access| [oid::OCSP, oid::CA_ISSUERS].contains(&access.method))
+            .find(|access| !is_http(&access.location))
+            .map(|access| location(&access.location))
+    })
+    .of(Scope::generations(&[
+        ProfileGeneration::Multipurpose,
+        ProfileGeneration::Strict,
+    ])),
+    Rule::smime_br(
+        "smime_br.aia.internal_name",
+        "S/MIME BR 7.1.2.3 (c)",
+        |it| {
             it.access()
-                .filter(|access| [oid::OCSP, oid::CA_ISSUERS].contains(&access.method))
-                .find(|access| !is_http(&access.location))
+                .find(|access| http_host(&access.location).is_some_and(is_internal))
                 .map(|access| location(&access.location))
-        })
-    },
-    Rule {
-        severity: Severity::Warning,
-        ..error(
-            "smime_br.aia.internal_name",
-            "S/MIME BR 7.1.2.3 (c)",
-            |it| {
-                it.access()
-                    .find(|access| http_host(&access.location).is_some_and(is_internal))
-                    .map(|access| location(&access.location))
-            },
-        )
-    },
-    error(
+        },
+    )
+    .should(),
+    Rule::smime_br(
         "smime_br.basic_constraints",
         "S/MIME BR 7.1.2.3 (d)",
         |it| {
@@ -109,28 +101,27 @@ pub(super) const RULES: &[Rule] = &[
             authority.then(|| "a subscriber that is an authority".to_owned())
         },
     ),
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Legacy, ProfileGeneration::Multipurpose]),
-        ..error(
-            "smime_br.extended_key_usage",
-            "S/MIME BR 7.1.2.3 (f)",
-            |it| foreign_usage(it).or_else(|| no_email_protection(it)),
-        )
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Strict]),
-        ..error(
-            "smime_br.extended_key_usage.strict",
-            "S/MIME BR 7.1.2.3 (f)",
-            |it| {
-                let other = it.usages().find(|usage| *usage != oid::EMAIL_PROTECTION);
-                other
-                    .map(|usage| format!("{usage} beside emailProtection"))
-                    .or_else(|| no_email_protection(it))
-            },
-        )
-    },
-    error(
+    Rule::smime_br(
+        "smime_br.extended_key_usage",
+        "S/MIME BR 7.1.2.3 (f)",
+        |it| foreign_usage(it).or_else(|| no_email_protection(it)),
+    )
+    .of(Scope::generations(&[
+        ProfileGeneration::Legacy,
+        ProfileGeneration::Multipurpose,
+    ])),
+    Rule::smime_br(
+        "smime_br.extended_key_usage.strict",
+        "S/MIME BR 7.1.2.3 (f)",
+        |it| {
+            let other = it.usages().find(|usage| *usage != oid::EMAIL_PROTECTION);
+            other
+                .map(|usage| format!("{usage} beside emailProtection"))
+                .or_else(|| no_email_protection(it))
+        },
+    )
+    .of(Scope::generations(&[ProfileGeneration::Strict])),
+    Rule::smime_br(
         "smime_br.authority_key_id.presence",
         "S/MIME BR 7.1.2.3 (g)",
         |it| {
@@ -138,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
             absent.then(|| "no authorityKeyIdentifier".to_owned())
         },
     ),
-    error(
+    Rule::smime_br(
         "smime_br.authority_key_id.form",
         "S/MIME BR 7.1.2.3 (g)",
         |it| {
@@ -152,16 +143,16 @@ pub(super) const RULES: &[Rule] = &[
             }
         },
     ),
-    error("smime_br.san.presence", "S/MIME BR 7.1.2.3 (h)", |it| {
+    Rule::smime_br("smime_br.san.presence", "S/MIME BR 7.1.2.3 (h)", |it| {
         let absent = it.certificate.subject_alt_name().is_none();
         absent.then(|| "no subjectAltName".to_owned())
     }),
-    error("smime_br.san.no_address", "S/MIME BR 7.1.4.2.1", |it| {
+    Rule::smime_br("smime_br.san.no_address", "S/MIME BR 7.1.4.2.1", |it| {
         it.certificate.subject_alt_name()?;
         let absent = it.certificate.san_emails().next().is_none();
         absent.then(|| "subjectAltName without a mail address".to_owned())
     }),
-    error("smime_br.san.single_address", "S/MIME BR 7.1.4.2.1", |it| {
+    Rule::smime_br("smime_br.san.single_address", "S/MIME BR 7.1.4.2.1", |it| {
         it.san().find_map(|name| match name {
             GeneralName::Rfc822Name(text) | GeneralName::SmtpUtf8Mailbox(text) => {
                 let text = String::from_utf8_lossy(text);
@@ -170,39 +161,36 @@ pub(super) const RULES: &[Rule] = &[
             _ => None,
         })
     }),
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Strict]),
-        ..error("smime_br.san.other_name", "S/MIME BR 7.1.4.2.1", |it| {
-            let mut names = it.san();
-            let other = names.any(|name| {
-                !matches!(
-                    name,
-                    GeneralName::Rfc822Name(_) | GeneralName::SmtpUtf8Mailbox(_)
-                )
-            });
-            other.then(|| "a name that is no mail address".to_owned())
-        })
-    },
-    Rule {
-        severity: Severity::Warning,
-        ..error("smime_br.san.criticality", "S/MIME BR 7.1.2.3 (h)", |it| {
-            let named = !it.certificate.subject().is_empty();
-            (named && it.is_critical(oid::SUBJECT_ALT_NAME))
-                .then(|| "critical beside a subject".to_owned())
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Multipurpose, ProfileGeneration::Strict]),
-        ..error(
-            "smime_br.subject_directory_attributes",
-            "S/MIME BR 7.1.2.3 (j)",
-            |it| {
-                it.extension(oid::SUBJECT_DIRECTORY_ATTRIBUTES)?;
-                Some("subjectDirectoryAttributes present".to_owned())
-            },
-        )
-    },
-    error(
+    Rule::smime_br("smime_br.san.other_name", "S/MIME BR 7.1.4.2.1", |it| {
+        let mut names = it.san();
+        let other = names.any(|name| {
+            !matches!(
+                name,
+                GeneralName::Rfc822Name(_) | GeneralName::SmtpUtf8Mailbox(_)
+            )
+        });
+        other.then(|| "a name that is no mail address".to_owned())
+    })
+    .of(Scope::generations(&[ProfileGeneration::Strict])),
+    Rule::smime_br("smime_br.san.criticality", "S/MIME BR 7.1.2.3 (h)", |it| {
+        let named = !it.certificate.subject().is_empty();
+        (named && it.is_critical(oid::SUBJECT_ALT_NAME))
+            .then(|| "critical beside a subject".to_owned())
+    })
+    .should(),
+    Rule::smime_br(
+        "smime_br.subject_directory_attributes",
+        "S/MIME BR 7.1.2.3 (j)",
+        |it| {
+            it.extension(oid::SUBJECT_DIRECTORY_ATTRIBUTES)?;
+            Some("subjectDirectoryAttributes present".to_owned())
+        },
+    )
+    .of(Scope::generations(&[
+        ProfileGeneration::Multipurpose,
+        ProfileGeneration::Strict,
+    ])),
+    Rule::smime_br(
         "smime_br.qc_statements.criticality",
         "S/MIME BR 7.1.2.3 (k)",
         |it| {
@@ -210,94 +198,70 @@ pub(super) const RULES: &[Rule] = &[
                 .then(|| "qcStatements critical".to_owned())
         },
     ),
-    Rule {
-        scope: Scope::validations(&[Validation::Mailbox, Validation::Individual]),
-        ..error("smime_br.lei.presence", "S/MIME BR 7.1.2.3 (l)", |it| {
-            let present = LEI.iter().find(|id| it.extension(**id).is_some())?;
-            Some(format!("{present} names a legal entity"))
-        })
-    },
-    Rule {
-        scope: Scope::validations(&[Validation::Organization]),
-        ..error("smime_br.lei.role", "S/MIME BR 7.1.2.3 (l)", |it| {
-            it.extension(LEI_ROLE)?;
-            Some("the role of a person, where none is named".to_owned())
-        })
-    },
-    Rule {
-        scope: Scope::validations(&[Validation::Organization, Validation::Sponsor]),
-        ..error("smime_br.lei.criticality", "S/MIME BR 7.1.2.3 (l)", |it| {
-            let critical = LEI.iter().find(|id| it.is_critical(**id))?;
+    Rule::smime_br("smime_br.lei.presence", "S/MIME BR 7.1.2.3 (l)", |it| {
+        let present = LEI.iter().find(|id| it.extension(**id).is_some())?;
+        Some(format!("{present} names a legal entity"))
+    })
+    .of(Scope::validations(&[
+        Validation::Mailbox,
+        Validation::Individual,
+    ])),
+    Rule::smime_br("smime_br.lei.role", "S/MIME BR 7.1.2.3 (l)", |it| {
+        it.extension(LEI_ROLE)?;
+        Some("the role of a person, where none is named".to_owned())
+    })
+    .of(Scope::validations(&[Validation::Organization])),
+    Rule::smime_br("smime_br.lei.criticality", "S/MIME BR 7.1.2.3 (l)", |it| {
+        let critical = LEI.iter().find(|id| it.is_critical(**id))?;
+        Some(format!("{critical} critical"))
+    })
+    .of(Scope::validations(&[
+        Validation::Organization,
+        Validation::Sponsor,
+    ])),
+    Rule::smime_br(
+        "smime_br.adobe.criticality",
+        "S/MIME BR 7.1.2.3 (m)",
+        |it| {
+            let critical = ADOBE.iter().find(|id| it.is_critical(**id))?;
             Some(format!("{critical} critical"))
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Legacy, ProfileGeneration::Multipurpose]),
-        ..error(
-            "smime_br.adobe.criticality",
-            "S/MIME BR 7.1.2.3 (m)",
-            |it| {
-                let critical = ADOBE.iter().find(|id| it.is_critical(**id))?;
-                Some(format!("{critical} critical"))
-            },
-        )
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Strict]),
-        ..error("smime_br.adobe.presence", "S/MIME BR 7.1.2.3 (m)", |it| {
-            let present = ADOBE.iter().find(|id| it.extension(**id).is_some())?;
-            Some(format!("{present} present"))
-        })
-    },
-    Rule {
-        scope: Scope::Authority,
-        ..error(
-            "smime_br.ca.extended_key_usage",
-            "S/MIME BR 7.1.2.2 (g)",
-            |it| is_mail_authority(it).then(|| foreign_usage(it))?,
-        )
-    },
-    Rule {
-        scope: Scope::Authority,
-        ..error("smime_br.ca.policies", "S/MIME BR 7.1.2.2 (a)", |it| {
-            let absent = it.certificate.certificate_policies().is_none();
-            (is_mail_authority(it) && absent).then(|| "no certificatePolicies".to_owned())
-        })
-    },
-    Rule {
-        scope: Scope::Authority,
-        ..error("smime_br.ca.crl", "S/MIME BR 7.1.2.2 (b)", |it| {
-            let absent = it.certificate.crl_distribution_points().is_none();
-            (is_mail_authority(it) && absent).then(|| "no cRLDistributionPoints".to_owned())
-        })
-    },
-    Rule {
-        scope: Scope::Authority,
-        ..error(
-            "smime_br.ca.key_usage_criticality",
-            "S/MIME BR 7.1.2.2 (e)",
-            |it| {
-                (is_mail_authority(it) && !it.is_critical(oid::KEY_USAGE))
-                    .then(|| "keyUsage absent or not critical".to_owned())
-            },
-        )
-    },
+        },
+    )
+    .of(Scope::generations(&[
+        ProfileGeneration::Legacy,
+        ProfileGeneration::Multipurpose,
+    ])),
+    Rule::smime_br("smime_br.adobe.presence", "S/MIME BR 7.1.2.3 (m)", |it| {
+        let present = ADOBE.iter().find(|id| it.extension(**id).is_some())?;
+        Some(format!("{present} present"))
+    })
+    .of(Scope::generations(&[ProfileGeneration::Strict])),
+    Rule::smime_br(
+        "smime_br.ca.extended_key_usage",
+        "S/MIME BR 7.1.2.2 (g)",
+        |it| is_mail_authority(it).then(|| foreign_usage(it))?,
+    )
+    .of(Scope::Authority),
+    Rule::smime_br("smime_br.ca.policies", "S/MIME BR 7.1.2.2 (a)", |it| {
+        let absent = it.certificate.certificate_policies().is_none();
+        (is_mail_authority(it) && absent).then(|| "no certificatePolicies".to_owned())
+    })
+    .of(Scope::Authority),
+    Rule::smime_br("smime_br.ca.crl", "S/MIME BR 7.1.2.2 (b)", |it| {
+        let absent = it.certificate.crl_distribution_points().is_none();
+        (is_mail_authority(it) && absent).then(|| "no cRLDistributionPoints".to_owned())
+    })
+    .of(Scope::Authority),
+    Rule::smime_br(
+        "smime_br.ca.key_usage_criticality",
+        "S/MIME BR 7.1.2.2 (e)",
+        |it| {
+            (is_mail_authority(it) && !it.is_critical(oid::KEY_USAGE))
+                .then(|| "keyUsage absent or not critical".to_owned())
+        },
+    )
+    .of(Scope::Authority),
 ];
-
-const fn error(
-    code: &'static str,
-    clause: &'static str,
-    broken: fn(&Linted<'_>) -> Option<String>,
-) -> Rule {
-    Rule {
-        code,
-        clause,
-        severity: Severity::Error,
-        scope: Scope::SUBSCRIBERS,
-        issued: Issued::UNDER_BR,
-        broken,
-    }
-}
 
 /// Says whether text that should be one address holds several.
 pub(super) fn is_several(text: &str) -> bool {

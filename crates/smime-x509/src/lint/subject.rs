@@ -5,10 +5,10 @@ use smime_crypto::Oid;
 use crate::{
     EmailAddress,
     lint::{
-        ProfileGeneration, Severity, Validation,
+        ProfileGeneration, Validation,
         certificate::Linted,
         country::is_country,
-        rule::{Issued, Rule, Scope, quoted},
+        rule::{Rule, Scope, quoted},
         smime_br::is_several,
     },
     oid,
@@ -16,39 +16,35 @@ use crate::{
 
 /// S/MIME BR 7.1.4.2.2 to 7.1.4.2.6: what the subject says.
 pub(super) const RULES: &[Rule] = &[
-    Rule {
-        scope: Scope::validations(&[Validation::Mailbox]),
-        ..error(
-            "smime_br.subject.mailbox_common_name",
-            "S/MIME BR 7.1.4.2.2 (a)",
-            |it| {
-                it.certificate
-                    .subject()
-                    .values_of(oid::COMMON_NAME)
-                    .find(|name| EmailAddress::new(name).is_none())
-                    .map(|name| quoted(&name))
-            },
-        )
-    },
-    Rule {
-        scope: Scope::validations(&[Validation::Organization]),
-        ..error(
-            "smime_br.subject.organization_common_name",
-            "S/MIME BR 7.1.4.2.2 (a)",
-            |it| {
-                let subject = it.certificate.subject();
-                let organizations: HashSet<_> = subject.values_of(oid::ORGANIZATION).collect();
-                let addresses = it.san_addresses();
-                let is_address =
-                    |name: &str| EmailAddress::new(name).is_some_and(|it| addresses.contains(&it));
-                subject
-                    .values_of(oid::COMMON_NAME)
-                    .find(|name| !organizations.contains(name) && !is_address(name))
-                    .map(|name| quoted(&name))
-            },
-        )
-    },
-    error(
+    Rule::smime_br(
+        "smime_br.subject.mailbox_common_name",
+        "S/MIME BR 7.1.4.2.2 (a)",
+        |it| {
+            it.certificate
+                .subject()
+                .values_of(oid::COMMON_NAME)
+                .find(|name| EmailAddress::new(name).is_none())
+                .map(|name| quoted(&name))
+        },
+    )
+    .of(Scope::validations(&[Validation::Mailbox])),
+    Rule::smime_br(
+        "smime_br.subject.organization_common_name",
+        "S/MIME BR 7.1.4.2.2 (a)",
+        |it| {
+            let subject = it.certificate.subject();
+            let organizations: HashSet<_> = subject.values_of(oid::ORGANIZATION).collect();
+            let addresses = it.san_addresses();
+            let is_address =
+                |name: &str| EmailAddress::new(name).is_some_and(|it| addresses.contains(&it));
+            subject
+                .values_of(oid::COMMON_NAME)
+                .find(|name| !organizations.contains(name) && !is_address(name))
+                .map(|name| quoted(&name))
+        },
+    )
+    .of(Scope::validations(&[Validation::Organization])),
+    Rule::smime_br(
         "smime_br.subject.address_not_in_san",
         "S/MIME BR 7.1.4.2.2 (h)",
         |it| {
@@ -60,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
                 .map(|address| quoted(address.as_str()))
         },
     ),
-    error(
+    Rule::smime_br(
         "smime_br.subject.single_address",
         "S/MIME BR 7.1.4.2.2 (h)",
         |it| {
@@ -71,154 +67,129 @@ pub(super) const RULES: &[Rule] = &[
                 .map(|text| quoted(&text))
         },
     ),
-    Rule {
-        scope: Scope::validations(&[Validation::Mailbox]),
-        ..error(
-            "smime_br.subject.mailbox_only",
-            "S/MIME BR 7.1.4.2.3",
-            |it| attribute_but(it, &MAILBOX),
-        )
-    },
-    Rule {
-        scope: Scope::validations(&[Validation::Organization]),
-        ..error(
-            "smime_br.subject.organization_only",
-            "S/MIME BR 7.1.4.2.4",
-            |it| attribute_of(it, &PERSONAL),
-        )
-    },
-    Rule {
-        scope: Scope::validations(&[Validation::Individual]),
-        ..error(
-            "smime_br.subject.individual_only",
-            "S/MIME BR 7.1.4.2.6",
-            |it| attribute_of(it, &ORGANIZATIONAL),
-        )
-    },
-    Rule {
-        scope: Scope::Subscriber(NAMED, &[ProfileGeneration::Strict]),
-        ..error(
-            "smime_br.subject.strict_address",
-            "S/MIME BR 7.1.4.2.2 (j)",
-            |it| attribute_of(it, &[oid::STREET, oid::POSTAL_CODE]),
-        )
-    },
-    Rule {
-        scope: Scope::Subscriber(
-            NAMED,
-            &[ProfileGeneration::Multipurpose, ProfileGeneration::Strict],
-        ),
-        ..error(
-            "smime_br.subject.other_attribute",
-            "S/MIME BR 7.1.4.2.2 (o)",
-            |it| attribute_but(it, &ALL),
-        )
-    },
-    Rule {
-        scope: Scope::validations(&[Validation::Organization, Validation::Sponsor]),
-        ..error(
-            "smime_br.subject.organization",
-            "S/MIME BR 7.1.4.2.4, 7.1.4.2.5",
-            |it| {
-                let missing = [oid::ORGANIZATION, oid::ORGANIZATION_IDENTIFIER]
-                    .into_iter()
-                    .find(|attribute| !it.subject_has(*attribute))?;
-                Some(format!("no attribute {missing}"))
-            },
-        )
-    },
-    Rule {
-        scope: Scope::Subscriber(
-            &[Validation::Sponsor, Validation::Individual],
-            &[ProfileGeneration::Multipurpose, ProfileGeneration::Strict],
-        ),
-        ..error(
-            "smime_br.subject.person",
-            "S/MIME BR 7.1.4.2.5, 7.1.4.2.6",
-            |it| {
-                let named = [oid::GIVEN_NAME, oid::SURNAME, oid::PSEUDONYM]
-                    .into_iter()
-                    .any(|attribute| it.subject_has(attribute));
-                (!named).then(|| "neither givenName, surname nor pseudonym".to_owned())
-            },
-        )
-    },
-    Rule {
-        scope: Scope::validations(&[Validation::Sponsor, Validation::Individual]),
-        ..error(
-            "smime_br.subject.name_and_pseudonym",
-            "S/MIME BR 7.1.4.2.2 (e)",
-            |it| {
-                let named = it.subject_has(oid::GIVEN_NAME) || it.subject_has(oid::SURNAME);
-                (named && it.subject_has(oid::PSEUDONYM))
-                    .then(|| "a pseudonym beside the name".to_owned())
-            },
-        )
-    },
-    Rule {
-        scope: Scope::validations(&[Validation::Organization, Validation::Sponsor]),
-        ..error(
-            "smime_br.subject.organization_id_country",
-            "S/MIME BR 7.1.4.2.2 (d)",
-            |it| {
-                let subject = it.certificate.subject();
-                let country = subject.values_of(oid::COUNTRY).next()?;
-                subject
-                    .values_of(oid::ORGANIZATION_IDENTIFIER)
-                    .filter_map(|text| Some((registered_in(&text)?.to_owned(), text)))
-                    .find(|(registered, _)| !is_same_country(registered, &country))
-                    .map(|(_, text)| format!("{} in {}", quoted(&text), quoted(&country)))
-            },
-        )
-    },
-    Rule {
-        scope: Scope::validations(&[Validation::Organization, Validation::Sponsor]),
-        ..error(
-            "smime_br.subject.organization_id_scheme",
-            "S/MIME BR 7.1.4.2.2 (d)",
-            |it| {
-                it.certificate
-                    .subject()
-                    .values_of(oid::ORGANIZATION_IDENTIFIER)
-                    .find(|text| {
-                        !text
-                            .get(..3)
-                            .is_some_and(|scheme| SCHEMES.contains(&scheme))
-                    })
-                    .map(|text| quoted(&text))
-            },
-        )
-    },
-    Rule {
-        scope: Scope::Subscriber(NAMED, &ProfileGeneration::ALL),
-        ..error(
-            "smime_br.subject.country",
-            "S/MIME BR 7.1.4.2.2 (n)",
-            |it| {
-                it.certificate
-                    .subject()
-                    .values_of(oid::COUNTRY)
-                    .find(|code| !is_country(code))
-                    .map(|code| quoted(&code))
-            },
-        )
-    },
+    Rule::smime_br(
+        "smime_br.subject.mailbox_only",
+        "S/MIME BR 7.1.4.2.3",
+        |it| attribute_but(it, &MAILBOX),
+    )
+    .of(Scope::validations(&[Validation::Mailbox])),
+    Rule::smime_br(
+        "smime_br.subject.organization_only",
+        "S/MIME BR 7.1.4.2.4",
+        |it| attribute_of(it, &PERSONAL),
+    )
+    .of(Scope::validations(&[Validation::Organization])),
+    Rule::smime_br(
+        "smime_br.subject.individual_only",
+        "S/MIME BR 7.1.4.2.6",
+        |it| attribute_of(it, &ORGANIZATIONAL),
+    )
+    .of(Scope::validations(&[Validation::Individual])),
+    Rule::smime_br(
+        "smime_br.subject.strict_address",
+        "S/MIME BR 7.1.4.2.2 (j)",
+        |it| attribute_of(it, &[oid::STREET, oid::POSTAL_CODE]),
+    )
+    .of(Scope::Subscriber(NAMED, &[ProfileGeneration::Strict])),
+    Rule::smime_br(
+        "smime_br.subject.other_attribute",
+        "S/MIME BR 7.1.4.2.2 (o)",
+        |it| attribute_but(it, &ALL),
+    )
+    .of(Scope::Subscriber(
+        NAMED,
+        &[ProfileGeneration::Multipurpose, ProfileGeneration::Strict],
+    )),
+    Rule::smime_br(
+        "smime_br.subject.organization",
+        "S/MIME BR 7.1.4.2.4, 7.1.4.2.5",
+        |it| {
+            let missing = [oid::ORGANIZATION, oid::ORGANIZATION_IDENTIFIER]
+                .into_iter()
+                .find(|attribute| !it.subject_has(*attribute))?;
+            Some(format!("no attribute {missing}"))
+        },
+    )
+    .of(Scope::validations(&[
+        Validation::Organization,
+        Validation::Sponsor,
+    ])),
+    Rule::smime_br(
+        "smime_br.subject.person",
+        "S/MIME BR 7.1.4.2.5, 7.1.4.2.6",
+        |it| {
+            let named = [oid::GIVEN_NAME, oid::SURNAME, oid::PSEUDONYM]
+                .into_iter()
+                .any(|attribute| it.subject_has(attribute));
+            (!named).then(|| "neither givenName, surname nor pseudonym".to_owned())
+        },
+    )
+    .of(Scope::Subscriber(
+        &[Validation::Sponsor, Validation::Individual],
+        &[ProfileGeneration::Multipurpose, ProfileGeneration::Strict],
+    )),
+    Rule::smime_br(
+        "smime_br.subject.name_and_pseudonym",
+        "S/MIME BR 7.1.4.2.2 (e)",
+        |it| {
+            let named = it.subject_has(oid::GIVEN_NAME) || it.subject_has(oid::SURNAME);
+            (named && it.subject_has(oid::PSEUDONYM))
+                .then(|| "a pseudonym beside the name".to_owned())
+        },
+    )
+    .of(Scope::validations(&[
+        Validation::Sponsor,
+        Validation::Individual,
+    ])),
+    Rule::smime_br(
+        "smime_br.subject.organization_id_country",
+        "S/MIME BR 7.1.4.2.2 (d)",
+        |it| {
+            let subject = it.certificate.subject();
+            let country = subject.values_of(oid::COUNTRY).next()?;
+            subject
+                .values_of(oid::ORGANIZATION_IDENTIFIER)
+                .filter_map(|text| Some((registered_in(&text)?.to_owned(), text)))
+                .find(|(registered, _)| !is_same_country(registered, &country))
+                .map(|(_, text)| format!("{} in {}", quoted(&text), quoted(&country)))
+        },
+    )
+    .of(Scope::validations(&[
+        Validation::Organization,
+        Validation::Sponsor,
+    ])),
+    Rule::smime_br(
+        "smime_br.subject.organization_id_scheme",
+        "S/MIME BR 7.1.4.2.2 (d)",
+        |it| {
+            it.certificate
+                .subject()
+                .values_of(oid::ORGANIZATION_IDENTIFIER)
+                .find(|text| {
+                    !text
+                        .get(..3)
+                        .is_some_and(|scheme| SCHEMES.contains(&scheme))
+                })
+                .map(|text| quoted(&text))
+        },
+    )
+    .of(Scope::validations(&[
+        Validation::Organization,
+        Validation::Sponsor,
+    ])),
+    Rule::smime_br(
+        "smime_br.subject.country",
+        "S/MIME BR 7.1.4.2.2 (n)",
+        |it| {
+            it.certificate
+                .subject()
+                .values_of(oid::COUNTRY)
+                .find(|code| !is_country(code))
+                .map(|code| quoted(&code))
+        },
+    )
+    .of(Scope::Subscriber(NAMED, &ProfileGeneration::ALL)),
 ];
-
-const fn error(
-    code: &'static str,
-    clause: &'static str,
-    broken: fn(&Linted<'_>) -> Option<String>,
-) -> Rule {
-    Rule {
-        code,
-        clause,
-        severity: Severity::Error,
-        scope: Scope::SUBSCRIBERS,
-        issued: Issued::UNDER_BR,
-        broken,
-    }
-}
 
 /// Finds an attribute other than these.
 fn attribute_but(it: &Linted<'_>, allowed: &[Oid]) -> Option<String> {
