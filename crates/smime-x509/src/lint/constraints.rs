@@ -5,7 +5,8 @@ use smime_crypto::asn1::{Reader, Tag};
 use crate::{
     KeyUsageBit,
     lint::{
-        certificate::Linted,
+        certificate::{Key, Linted},
+        keys::is_ml_kem,
         rule::{Rule, Scope},
     },
     oid,
@@ -55,6 +56,14 @@ pub(super) const RULES: &[Rule] = &[
         (!sign).then(|| "an authority that may not sign certificates".to_owned())
     })
     .of(Scope::Authority),
+    Rule::pkix("pkix.key_usage.ml_kem", "RFC 9935 §5", |it| {
+        let Key::Other(Some(algorithm)) = it.key else {
+            return None;
+        };
+        let mut bits = it.certificate.key_usage()?.bits();
+        let other = is_ml_kem(algorithm) && bits.any(|bit| bit != KeyUsageBit::KeyEncipherment);
+        other.then(|| "more than keyEncipherment".to_owned())
+    }),
     Rule::pkix("pkix.policies.duplicate", "RFC 5280 §4.2.1.4", |it| {
         let mut seen = HashSet::new();
         let again = it.policies().find(|policy| !seen.insert(*policy))?;

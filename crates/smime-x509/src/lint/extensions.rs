@@ -79,6 +79,11 @@ pub(super) const RULES: &[Rule] = &[
         any_of(it.san(), is_no_address)
     }),
     Rule::pkix(
+        "pkix.subject_alt_name.ascii_utf8_mailbox",
+        "RFC 9598 §3",
+        |it| any_of(it.san(), is_ascii_mailbox),
+    ),
+    Rule::pkix(
         "pkix.subject_alt_name.dns_string",
         "RFC 5280 §4.2.1.6",
         |it| any_of(it.san(), is_foreign_dns),
@@ -227,7 +232,6 @@ fn is_empty(name: &GeneralName<'_>) -> bool {
     }
 }
 
-/// Also of RFC 9598 §3: an address that ASCII can write is an rfc822Name.
 fn is_no_address(name: &GeneralName<'_>) -> bool {
     let (text, ascii) = match name {
         GeneralName::Rfc822Name(text) => (text, true),
@@ -238,6 +242,16 @@ fn is_no_address(name: &GeneralName<'_>) -> bool {
         return true;
     };
     !is_address(text) || (ascii && !text.is_ascii())
+}
+
+/// A mailbox whose local part ASCII can write is an rfc822Name.
+fn is_ascii_mailbox(name: &GeneralName<'_>) -> bool {
+    let GeneralName::SmtpUtf8Mailbox(text) = name else {
+        return false;
+    };
+    let domain = text.iter().rposition(|byte| *byte == b'@');
+    let local = domain.and_then(|at| text.get(..at)).unwrap_or(text);
+    local.is_ascii()
 }
 
 fn is_foreign_dns(name: &GeneralName<'_>) -> bool {

@@ -1,4 +1,9 @@
-use smime_crypto::{Oid, asn1::Tag};
+use std::collections::HashSet;
+
+use smime_crypto::{
+    Oid,
+    asn1::{Reader, Tag},
+};
 
 use crate::{
     NameRef,
@@ -30,6 +35,11 @@ pub(super) const RULES: &[Rule] = &[
             .find(|text| text.chars().any(|it| it.is_control() || it == '\u{fffd}'))
             .map(|text| quoted(&text))
     }),
+    Rule::pkix(
+        "pkix.subject.rdn_types",
+        "RFC 5280 §4.1.2.4, X.501 §9.3",
+        |it| repeated_type(it.certificate.subject()),
+    ),
     error("pkix.subject.printable_string", |it| {
         let mut attributes = it.certificate.subject().attributes();
         attributes
@@ -57,6 +67,21 @@ fn country_string(name: NameRef<'_>) -> Option<String> {
     attributes
         .find(|(of, value)| *of == oid::COUNTRY && value.tag != Tag::PRINTABLE_STRING)
         .map(|_| "countryName is no PrintableString".to_owned())
+}
+
+/// The attributes of one RDN are of different types.
+fn repeated_type(name: NameRef<'_>) -> Option<String> {
+    let mut sets = Reader::new(name.der()).sequence("Name").ok()?;
+    while let Ok(mut set) = sets.set("RelativeDistinguishedName") {
+        let mut seen = HashSet::new();
+        while let Ok(mut attribute) = set.sequence("AttributeTypeAndValue") {
+            let attribute = attribute.oid().ok()?;
+            if !seen.insert(attribute) {
+                return Some(format!("{attribute} stands twice in one set"));
+            }
+        }
+    }
+    None
 }
 
 fn blanks(name: NameRef<'_>) -> Option<String> {

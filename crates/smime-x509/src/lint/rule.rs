@@ -22,6 +22,8 @@ pub(super) enum Scope {
     Every,
     /// Those of certification authorities.
     Authority,
+    /// Those of certification authorities below a root that issue for mail.
+    MailAuthority,
     /// Those of subscribers: all that are not authorities and are for mail.
     Mail,
     /// Those under the S/MIME BR, of these validations and generations.
@@ -86,6 +88,7 @@ impl Rule {
     pub(super) fn binds(&self, linted: &Linted<'_>) -> bool {
         let in_scope = match (&self.scope, linted.profile) {
             (Scope::Every, _) | (Scope::Authority, LintProfile::Authority) => true,
+            (Scope::MailAuthority, LintProfile::Authority) => linted.is_mail_authority(),
             (Scope::Mail, LintProfile::Mail | LintProfile::Subscriber(..)) => true,
             (
                 Scope::Subscriber(validations, generations),

@@ -1,13 +1,14 @@
 use std::collections::HashSet;
 
-use smime_crypto::Oid;
+use smime_crypto::{Oid, asn1::Tag};
 
 use crate::{
-    EmailAddress,
+    EmailAddress, NameRef,
     lint::{
         ProfileGeneration, Validation,
-        certificate::Linted,
+        certificate::{Linted, texts},
         country::is_country,
+        organization_id::{Registration, SCHEMES},
         rule::{Rule, Scope, quoted},
         smime_br::is_several,
     },
@@ -49,8 +50,8 @@ pub(super) const RULES: &[Rule] = &[
         "S/MIME BR 7.1.4.2.2 (h)",
         |it| {
             let known = it.san_addresses();
-            it.subject_texts()
-                .filter(|(of, _)| [oid::COMMON_NAME, oid::EMAIL_ADDRESS].contains(of))
+            it.subject_names()
+                .flat_map(texts)
                 .filter_map(|(_, text)| EmailAddress::new(&text))
                 .find(|address| !known.contains(address))
                 .map(|address| quoted(address.as_str()))
@@ -149,9 +150,13 @@ pub(super) const RULES: &[Rule] = &[
             let country = subject.values_of(oid::COUNTRY).next()?;
             subject
                 .values_of(oid::ORGANIZATION_IDENTIFIER)
-                .filter_map(|text| Some((registered_in(&text)?.to_owned(), text)))
-                .find(|(registered, _)| !is_same_country(registered, &country))
-                .map(|(_, text)| format!("{} in {}", quoted(&text), quoted(&country)))
+                .find(|text| {
+                    let registration = Registration::read(text);
+                    registration
+                        .filter(Registration::is_national)
+                        .is_some_and(|it| !is_same_country(it.country, &country))
+                })
+                .map(|text| format!("{} in {}", quoted(&text), quoted(&country)))
         },
     )
     .of(Scope::validations(&[
@@ -189,34 +194,108 @@ pub(super) const RULES: &[Rule] = &[
         },
     )
     .of(Scope::Subscriber(NAMED, &ProfileGeneration::ALL)),
+    Rule::smime_br(
+        "smime_br.subject.organization_id_form",
+        "S/MIME BR 7.1.4.2.2 (d), appendix A.1",
+        |it| {
+            let mut texts = it.subject_texts();
+            texts.find_map(|(attribute, text)| {
+                let scheme = text.get(..3)?;
+                if attribute != oid::ORGANIZATION_IDENTIFIER || !SCHEMES.contains(&scheme) {
+                    return None;
+                }
+                let fault = match Registration::read(&text) {
+                    Some(registration) => registration.fault()?,
+                    None => "not a scheme, a country and a reference",
+                };
+                Some(format!("{}: {fault}", quoted(&text)))
+            })
+        },
+    )
+    .of(Scope::validations(REGISTERED)),
+    Rule::smime_br(
+        "smime_br.subject.organization_id_string",
+        "S/MIME BR 7.1.4.2.2 (d)",
+        |it| {
+            let mut attributes = it.certificate.subject().attributes();
+            let odd = attributes.any(|(attribute, value)| {
+                attribute == oid::ORGANIZATION_IDENTIFIER
+                    && ![Tag::PRINTABLE_STRING, Tag::UTF8_STRING].contains(&value.tag)
+            });
+            odd.then(|| "neither PrintableString nor UTF8String".to_owned())
+        },
+    )
+    .of(Scope::validations(REGISTERED)),
+    Rule::smime_br(
+        "smime_br.subject.person_legacy",
+        "S/MIME BR 7.1.4.2.5, 7.1.4.2.6",
+        |it| {
+            let mut named = PERSON.into_iter().chain([oid::COMMON_NAME]);
+            let unnamed = !named.any(|attribute| it.subject_has(attribute));
+            unnamed.then(|| "neither a name, a pseudonym nor a commonName".to_owned())
+        },
+    )
+    .of(Scope::Subscriber(PEOPLE, &[ProfileGeneration::Legacy])),
+    Rule::smime_br(
+        "smime_br.subject.pseudonym_common_name",
+        "S/MIME BR 7.1.4.2.2 (a)",
+        |it| {
+            let subject = it.certificate.subject();
+            let pseudonym = subject.values_of(oid::PSEUDONYM).next()?;
+            let addresses = it.san_addresses();
+            subject
+                .values_of(oid::COMMON_NAME)
+                .find(|name| {
+                    !name.contains(&pseudonym)
+                        && !EmailAddress::new(name).is_some_and(|it| addresses.contains(&it))
+                })
+                .map(|name| format!("{} beside a pseudonym", quoted(&name)))
+        },
+    )
+    .of(Scope::validations(PEOPLE)),
+    Rule::smime_br(
+        "smime_br.subject.email_address",
+        "S/MIME BR 7.1.4.2.2 (h)",
+        |it| {
+            it.certificate
+                .subject()
+                .values_of(oid::EMAIL_ADDRESS)
+                .find(|text| !is_several(text) && EmailAddress::new(text).is_none())
+                .map(|text| quoted(&text))
+        },
+    ),
+    Rule::smime_br(
+        "smime_br.subject.address_parts",
+        "S/MIME BR 7.1.4.2.2 (j) to (m)",
+        |it| {
+            let has = |attribute: &Oid| it.subject_has(*attribute);
+            let (part, _) = PLACES
+                .iter()
+                .find(|(part, within)| has(part) && !within.iter().any(has))?;
+            Some(format!("attribute {part} without what it is within"))
+        },
+    )
+    .of(Scope::validations(NAMED)),
+    Rule::smime_br("smime_br.subject.metadata", "S/MIME BR 7.1.4.2", |it| {
+        let mut texts = it.subject_texts();
+        let (attribute, text) =
+            texts.find(|(_, text)| text.chars().all(|it| matches!(it, '.' | '-' | ' ')))?;
+        Some(format!("attribute {attribute} is {}", quoted(&text)))
+    }),
 ];
 
 /// Finds an attribute other than these.
 fn attribute_but(it: &Linted<'_>, allowed: &[Oid]) -> Option<String> {
-    let mut attributes = it.certificate.subject().attributes();
+    let mut attributes = it.subject_names().flat_map(NameRef::attributes);
     let (other, _) = attributes.find(|(attribute, _)| !allowed.contains(attribute))?;
     Some(format!("attribute {other} under {}", it.profile))
 }
 
 /// Finds one of these attributes.
 fn attribute_of(it: &Linted<'_>, forbidden: &[Oid]) -> Option<String> {
-    let mut attributes = it.certificate.subject().attributes();
+    let mut attributes = it.subject_names().flat_map(NameRef::attributes);
     let (present, _) = attributes.find(|(attribute, _)| forbidden.contains(attribute))?;
     Some(format!("attribute {present} under {}", it.profile))
-}
-
-/// Returns the country in an organizationIdentifier of a scheme that works by country: three
-/// letters, two for the country, perhaps `+` and a part of it, `-` and the number
-/// (ETSI EN 319 412-1 §5.1.4).
-fn registered_in(identifier: &str) -> Option<&str> {
-    let scheme = identifier.get(..3)?;
-    let (before, number) = identifier.split_once('-')?;
-    let country = before.get(3..5)?;
-    let part = before.get(5..)?;
-    let well_formed = !number.is_empty()
-        && country.bytes().all(|byte| byte.is_ascii_uppercase())
-        && (part.is_empty() || part.starts_with('+'));
-    (BY_COUNTRY.contains(&scheme) && well_formed).then_some(country)
 }
 
 /// Tax numbers write Greece and Northern Ireland in their own way (S/MIME BR 7.1.4.2.2 (d)).
@@ -229,6 +308,20 @@ const NAMED: &[Validation] = &[
     Validation::Organization,
     Validation::Sponsor,
     Validation::Individual,
+];
+
+const REGISTERED: &[Validation] = &[Validation::Organization, Validation::Sponsor];
+
+const PEOPLE: &[Validation] = &[Validation::Sponsor, Validation::Individual];
+
+const PERSON: [Oid; 3] = [oid::GIVEN_NAME, oid::SURNAME, oid::PSEUDONYM];
+
+/// Parts of an address, and what must stand beside each, one of them.
+const PLACES: [(Oid, &[Oid]); 4] = [
+    (oid::STREET, &[oid::LOCALITY, oid::STATE]),
+    (oid::LOCALITY, &[oid::COUNTRY]),
+    (oid::STATE, &[oid::COUNTRY]),
+    (oid::POSTAL_CODE, &[oid::LOCALITY, oid::STATE]),
 ];
 
 const MAILBOX: [Oid; 3] = [oid::COMMON_NAME, oid::SERIAL_NUMBER, oid::EMAIL_ADDRESS];
@@ -260,35 +353,12 @@ const ALL: [Oid; 15] = [
     oid::COUNTRY,
 ];
 
-/// Where organisations are registered: trade and tax registers, the register of payment services,
-/// governments; the legal entity identifier, and what is above all countries.
-const SCHEMES: [&str; 6] = ["NTR", "VAT", "PSD", "GOV", "LEI", "INT"];
-const BY_COUNTRY: [&str; 4] = ["NTR", "VAT", "PSD", "GOV"];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_country_of_a_registration_is_read_where_the_scheme_has_one() {
-        for (identifier, country) in [
-            ("NTRGB-12345678", Some("GB")),
-            ("NTRUS+DE-1234567890", Some("US")),
-            ("VATEL-1", Some("EL")),
-            ("PSDDE-BAFIN-1", Some("DE")),
-            ("LEIXG-123456", None),
-            ("INTXG-123456", None),
-            ("NGB-12345678", None),
-            ("NTRGB12345678", None),
-            ("NTRGB-", None),
-            ("NTRgb-1", None),
-            ("NTRGBX-1", None),
-            ("NTR-1", None),
-            ("ÄÄÄ", None),
-            ("", None),
-        ] {
-            assert_eq!(registered_in(identifier), country, "{identifier}");
-        }
+    fn two_countries_have_another_code_in_tax_numbers() {
         assert!(is_same_country("EL", "GR") && is_same_country("XI", "GB"));
         assert!(!is_same_country("GR", "EL") && !is_same_country("FR", "GB"));
     }
