@@ -161,22 +161,44 @@ fn base64(text: &str) -> Result<Vec<u8>, Failure> {
 
 /// Reads every certificate of a file; there must be one at least, and no broken one.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
+    let readable = readable_certificates(path)?;
+    match readable.broken {
+        Some(failure) => Err(failure),
+        None => Ok(readable.certificates),
+    }
+}
+
+/// What can be read of a file's certificates, for whoever only looks at them.
+pub(crate) struct Readable {
+    pub(crate) certificates: Vec<Certificate>,
+    /// Why the first broken one cannot be read.
+    pub(crate) broken: Option<Failure>,
+}
+
+/// Reads the certificates of a file; there must be one at least, sound or broken.
+pub(crate) fn readable_certificates(path: &Path) -> Result<Readable, Failure> {
     let mut certificates = Vec::new();
+    let mut broken = None;
     for item in store::items(&bytes(path)?) {
         match item.content {
             Ok(certificate) => certificates.push(certificate),
             Err(error) if item.kind == store::ItemKind::Certificate => {
-                let place = format!("{}, byte {}: {error}", path.display(), item.position);
-                return Err(Failure::new(Kind::Input, error.code(), place));
+                broken.get_or_insert_with(|| {
+                    let place = format!("{}, byte {}: {error}", path.display(), item.position);
+                    Failure::new(Kind::Input, error.code(), place)
+                });
             }
             Err(_) => {}
         }
     }
-    if certificates.is_empty() {
+    if certificates.is_empty() && broken.is_none() {
         let detail = format!("{}: no certificate", path.display());
         return Err(Failure::new(Kind::Input, "input.no_certificate", detail));
     }
-    Ok(certificates)
+    Ok(Readable {
+        certificates,
+        broken,
+    })
 }
 
 /// A CMS object in whatever form it came.

@@ -24,14 +24,15 @@ pub(super) fn explain(
         at: context.now(),
     };
     let mut useful = true;
-    for certificate in input::certificates(file)? {
+    let readable = input::readable_certificates(file)?;
+    for certificate in readable.certificates {
         let explanations = CertificateUse::ALL.map(|usage| explainer.explain(&certificate, usage));
         useful &= explanations.iter().any(Explanation::is_met);
         report.result(&json::explained(&certificate, &explanations), || {
             explanation_words(&certificate, &explanations)
         });
     }
-    Ok(Judgement::of(useful))
+    readable.broken.map_or(Ok(Judgement::of(useful)), Err)
 }
 
 /// Finds what every certificate of a file does against its rules; not good when one breaks a SHALL.
@@ -41,7 +42,8 @@ pub(super) fn lint_file(
     report: &Report,
 ) -> Result<Judgement, Failure> {
     let mut good = true;
-    for certificate in input::certificates(file)? {
+    let readable = input::readable_certificates(file)?;
+    for certificate in readable.certificates {
         let view = certificate.view();
         let profile = under.unwrap_or_else(|| LintProfile::of(&view));
         let findings = lint(&view, profile);
@@ -50,7 +52,7 @@ pub(super) fn lint_file(
             lint_words(&certificate, profile, &findings)
         });
     }
-    Ok(Judgement::of(good))
+    readable.broken.map_or(Ok(Judgement::of(good)), Err)
 }
 
 fn explanation_words(certificate: &Certificate, explanations: &[Explanation]) -> String {

@@ -16,10 +16,11 @@ pub(super) fn run(global: &Global, target: &str, report: &Report) -> Result<Judg
     let path = Path::new(target);
     let print = |value: &Value| report.result(value, || words(value));
     if target == "-" || path.exists() {
-        for certificate in input::certificates(path)? {
+        let readable = input::readable_certificates(path)?;
+        for certificate in readable.certificates {
             print(&json::certificate(&certificate));
         }
-        return Ok(Judgement::Good);
+        return readable.broken.map_or(Ok(Judgement::Good), Err);
     }
     let context = Context::with_store(global)?;
     let mut found = false;
