@@ -461,6 +461,20 @@ mod tests {
     }
 
     #[test]
+    fn attributes_are_written_by_their_descriptors_where_they_have_one() {
+        for (oid, shown) in [
+            (oid::POSTAL_CODE, "postalCode=x"),
+            (oid::PSEUDONYM, "pseudonym=x"),
+            (oid::BUSINESS_CATEGORY, "businessCategory=x"),
+            (oid::INITIALS, "initials=x"),
+            (oid::GENERATION_QUALIFIER, "generationQualifier=x"),
+            (Oid::new("1.2.3"), "1.2.3=#0c0178"),
+        ] {
+            assert_eq!(name(&[(oid, Tag::UTF8_STRING, b"x")]).to_string(), shown);
+        }
+    }
+
+    #[test]
     fn case_blanks_and_string_type_do_not_make_another_name() {
         let plain = common(Tag::UTF8_STRING, b"Test CA");
         for other in [
