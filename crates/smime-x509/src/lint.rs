@@ -9,13 +9,17 @@ use std::fmt;
 
 use crate::CertificateRef;
 
+mod authority;
 mod certificate;
 mod constraints;
 mod country;
 mod extensions;
 mod fields;
 mod keys;
+mod locations;
 mod names;
+mod organization_id;
+mod policies;
 mod profile;
 mod rule;
 mod smime_br;
@@ -76,9 +80,12 @@ fn rules() -> impl Iterator<Item = &'static Rule> {
         names::RULES,
         extensions::RULES,
         constraints::RULES,
+        policies::RULES,
+        locations::RULES,
         smime_br::RULES,
         keys::RULES,
         subject::RULES,
+        authority::RULES,
     ]
     .into_iter()
     .flatten()

@@ -381,6 +381,11 @@ fn short_name(oid: Oid) -> Option<&'static str> {
         oid::ORGANIZATIONAL_UNIT => "OU",
         oid::COUNTRY => "C",
         oid::STREET => "STREET",
+        oid::POSTAL_CODE => "postalCode",
+        oid::PSEUDONYM => "pseudonym",
+        oid::BUSINESS_CATEGORY => "businessCategory",
+        oid::INITIALS => "initials",
+        oid::GENERATION_QUALIFIER => "generationQualifier",
         oid::DOMAIN_COMPONENT => "DC",
         oid::USER_ID => "UID",
         oid::SURNAME => "SN",
@@ -453,6 +458,20 @@ mod tests {
 
     fn common(tag: Tag, value: &[u8]) -> Name {
         name(&[(oid::COMMON_NAME, tag, value)])
+    }
+
+    #[test]
+    fn attributes_are_written_by_their_descriptors_where_they_have_one() {
+        for (oid, shown) in [
+            (oid::POSTAL_CODE, "postalCode=x"),
+            (oid::PSEUDONYM, "pseudonym=x"),
+            (oid::BUSINESS_CATEGORY, "businessCategory=x"),
+            (oid::INITIALS, "initials=x"),
+            (oid::GENERATION_QUALIFIER, "generationQualifier=x"),
+            (Oid::new("1.2.3"), "1.2.3=#0c0178"),
+        ] {
+            assert_eq!(name(&[(oid, Tag::UTF8_STRING, b"x")]).to_string(), shown);
+        }
     }
 
     #[test]

@@ -73,4 +73,7 @@ pub(crate) const SCT_LIST: Oid = Oid::new("1.3.6.1.4.1.11129.2.4.2");
 pub(crate) const OCSP: Oid = Oid::new("1.3.6.1.5.5.7.48.1");
 // RFC 5280 appendix A.1; X.520
 pub(crate) const POSTAL_CODE: Oid = Oid::new("2.5.4.17");
+pub(crate) const BUSINESS_CATEGORY: Oid = Oid::new("2.5.4.15");
+pub(crate) const INITIALS: Oid = Oid::new("2.5.4.43");
+pub(crate) const GENERATION_QUALIFIER: Oid = Oid::new("2.5.4.44");
 pub(crate) const PSEUDONYM: Oid = Oid::new("2.5.4.65");

@@ -1,8 +1,8 @@
 //! Paths of suites by other authors, judged as their authors do.
 //!
-//! Each suite has `exceptions/<suite>.json`: a list of `{"id", "reason"}`, one for each path that
-//! must be accepted and is not. An exception that is not needed any more fails the test, and a
-//! path that is accepted where it must not be cannot be excepted.
+//! Each suite has `exceptions/<suite>.json`, which lists the paths that must be accepted and are
+//! not; [`Differences`] tells its form. A path that is accepted where it must not be cannot be
+//! excepted.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 #[path = "conformance/limbo.rs"]
@@ -14,10 +14,11 @@ mod openssl;
 #[path = "conformance/pkits.rs"]
 mod pkits;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 use smime_crypto::{AlgorithmPolicy, Oid, UnixTime, fastest};
+use smime_testkit::Differences;
 use smime_x509::{
     Certificate, CertificateBundle, CertificatePolicy, ChainError, ChainRequest, ChainVerifier,
     PolicyInputs, Purpose, Revocation, TrustStore, VerifiedChain,
@@ -65,65 +66,17 @@ impl Case {
     }
 }
 
-/// The results of one suite.
-struct Score {
-    suite: &'static str,
-    exceptions: BTreeMap<String, String>,
-    right: usize,
-    excepted: usize,
-    wrong: Vec<String>,
-}
-
-impl Score {
-    fn of(suite: &'static str) -> Self {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/exceptions")
-            .join(format!("{suite}.json"));
-        let list: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-        let mut exceptions = BTreeMap::new();
-        for entry in list.as_array().unwrap() {
-            let [id, reason] = ["id", "reason"].map(|name| text(&entry[name]).to_owned());
-            assert!(reason.len() > 10, "{id} is excepted without a reason");
-            let before = exceptions.insert(id, reason);
-            assert!(before.is_none(), "an exception that stands there twice");
-        }
-        Self {
-            suite,
-            exceptions,
-            right: 0,
-            excepted: 0,
-            wrong: Vec::new(),
-        }
-    }
-
-    /// Takes the result of one path; `Err` says why it was not accepted.
-    fn take(&mut self, id: &str, expected: bool, result: Result<(), String>) {
-        match (expected, result) {
-            (false, Ok(())) => self.wrong.push(format!("{id}: wrongly accepted")),
-            (true, Err(why)) if self.exceptions.remove(id).is_none() => {
-                self.wrong.push(format!("{id}: wrongly refused, {why}"));
-            }
-            (true, Err(_)) => self.excepted += 1,
-            _ => self.right += 1,
-        }
-    }
-
-    /// Fails unless everything is as expected, and returns how many paths were judged right.
-    fn settle(mut self) -> usize {
-        let stale = self.exceptions.keys();
-        self.wrong
-            .extend(stale.map(|id| format!("{id}: an exception that is not needed")));
-        println!(
-            "{}: {} right, {} excepted",
-            self.suite, self.right, self.excepted
-        );
-        assert!(
-            self.wrong.is_empty(),
-            "{}:\n{}",
-            self.suite,
-            self.wrong.join("\n")
-        );
-        self.right
+/// Counts one path; `Err` says why it was not accepted.
+fn judge(
+    differences: &mut Differences,
+    id: &str,
+    accepted_by_suite: bool,
+    result: Result<(), String>,
+) {
+    match (accepted_by_suite, result) {
+        (false, Ok(())) => differences.wrongly_accepted(id),
+        (true, Err(why)) => differences.case(id, Some(why)),
+        (true, Ok(())) | (false, Err(_)) => differences.case(id, None),
     }
 }
 

@@ -17,10 +17,14 @@ const ADDRESS: &str = "a@example.com";
 const COMMON_NAME: &str = "2.5.4.3";
 const SURNAME: &str = "2.5.4.4";
 const COUNTRY: &str = "2.5.4.6";
+const SERIAL: &str = "2.5.4.5";
+const LOCALITY: &str = "2.5.4.7";
+const STATE: &str = "2.5.4.8";
 const STREET: &str = "2.5.4.9";
 const ORGANIZATION: &str = "2.5.4.10";
 const UNIT: &str = "2.5.4.11";
 const TITLE: &str = "2.5.4.12";
+const POSTAL_CODE: &str = "2.5.4.17";
 const PSEUDONYM: &str = "2.5.4.65";
 const ORGANIZATION_ID: &str = "2.5.4.97";
 const EMAIL: &str = "1.2.840.113549.1.9.1";
@@ -34,11 +38,18 @@ const SKI: Oid = Oid::new("2.5.29.14");
 const KU: Oid = Oid::new("2.5.29.15");
 const EKU: Oid = Oid::new("2.5.29.37");
 const AIA: Oid = Oid::new("1.3.6.1.5.5.7.1.1");
+const CAPABILITIES: Oid = Oid::new("1.2.840.113549.1.9.15");
+const LEI: Oid = Oid::new("1.3.6.1.4.1.52266.1");
+const CA_ISSUERS: Oid = Oid::new("1.3.6.1.5.5.7.48.2");
+const CPS: &str = "1.3.6.1.5.5.7.2.1";
+const USER_NOTICE: &str = "1.3.6.1.5.5.7.2.2";
 const SERVER_AUTH: Oid = Oid::new("1.3.6.1.5.5.7.3.1");
 const CLIENT_AUTH: Oid = Oid::new("1.3.6.1.5.5.7.3.2");
 
 /// 2026-01-01.
 const START: UnixTime = UnixTime(1_767_225_600);
+/// 2024-01-01, when the legacy generation was still issued.
+const LEGACY: UnixTime = UnixTime(1_704_067_200);
 const DAY: i64 = 86_400;
 
 type Attributes<'a> = &'a [(&'a str, &'a str)];
@@ -115,12 +126,60 @@ fn access(uris: &[&str]) -> Vec<u8> {
         w.sequence(|w| {
             for uri in uris {
                 w.sequence(|w| {
-                    w.oid(Oid::new("1.3.6.1.5.5.7.48.1"));
+                    w.oid(CA_ISSUERS);
                     w.element(Tag(0x86), uri.as_bytes());
                 });
             }
         });
     })
+}
+
+/// A subjectAltName of the address and another name.
+fn names_with(other: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            w.element(Tag(0x81), ADDRESS.as_bytes());
+            other(w);
+        });
+    })
+}
+
+fn directory_name(attributes: Attributes<'_>) -> Vec<u8> {
+    names_with(|w| {
+        w.constructed(Tag::context_constructed(4), |w| {
+            w.raw(name(attributes).der());
+        });
+    })
+}
+
+fn other_name() -> Vec<u8> {
+    names_with(|w| {
+        w.constructed(Tag::context_constructed(0), |w| {
+            w.oid(Oid::new("1.2.3"));
+            w.constructed(Tag::context_constructed(0), |w| w.null());
+        });
+    })
+}
+
+/// The policy of strict mailboxes with one qualifier.
+fn qualified(kind: &str, qualifier: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    Writer::encode(|w| {
+        w.sequence(|w| {
+            w.sequence(|w| {
+                w.oid(Oid::new("2.23.140.1.5.1.3"));
+                w.sequence(|w| {
+                    w.sequence(|w| {
+                        w.oid(Oid::new(kind));
+                        qualifier(w);
+                    });
+                });
+            });
+        });
+    })
+}
+
+fn statement(uri: &str) -> Vec<u8> {
+    qualified(CPS, |w| w.element(Tag::IA5_STRING, uri.as_bytes()))
 }
 
 fn builder(subject: Attributes<'_>, validation: u8, generation: u8) -> CertificateBuilder {
@@ -145,7 +204,8 @@ fn of_key(
         .extended_key_usage(&[EMAIL_PROTECTION])
         .extension(POLICIES, false, &policies(&[&policy]))
         .extension(CRL, false, &points(&["http://example.com/crl"]))
-        .extension(AIA, false, &access(&["http://example.com/ocsp"]))
+        .extension(AIA, false, &access(&["http://example.com/ca"]))
+        .serial(&[1; 16])
 }
 
 fn sign(builder: CertificateBuilder) -> Certificate {
@@ -199,7 +259,37 @@ fn one_change_to_a_strict_mailbox_is_one_finding() {
             |b| b.extension(AIA, false, &access(&["http://ca.local/x"])),
             &["smime_br.aia.internal_name"],
         ),
-        (|b| b.without_extension(AIA), &[]),
+        (|b| b.without_extension(AIA), &["smime_br.aia.presence"]),
+        (
+            |b| {
+                let ocsp = Writer::encode(|w| {
+                    w.sequence(|w| {
+                        w.sequence(|w| {
+                            w.oid(Oid::new("1.3.6.1.5.5.7.48.1"));
+                            w.element(Tag(0x86), b"http://a.org");
+                        });
+                    });
+                });
+                b.extension(AIA, false, &ocsp)
+            },
+            &["smime_br.aia.ca_issuers"],
+        ),
+        (
+            |b| {
+                // A distribution point that names an issuer of CRLs and no place.
+                let issuer = Writer::encode(|w| {
+                    w.sequence(|w| {
+                        w.sequence(|w| {
+                            w.constructed(Tag::context_constructed(2), |w| {
+                                w.element(Tag(0x86), b"http://a.org");
+                            });
+                        });
+                    });
+                });
+                b.extension(CRL, false, &issuer)
+            },
+            &["smime_br.crl.http.some"],
+        ),
         (
             |b| b.without_extension(AKI),
             &[
@@ -233,15 +323,30 @@ fn one_change_to_a_strict_mailbox_is_one_finding() {
         ),
         (
             |b| {
-                let names = Writer::encode(|w| {
-                    w.sequence(|w| {
-                        w.element(Tag(0x81), ADDRESS.as_bytes());
-                        w.element(Tag(0x82), b"example.com");
-                    });
-                });
+                let names = names_with(|w| w.element(Tag(0x82), b"example.com"));
                 b.extension(SAN, false, &names)
             },
             &["smime_br.san.other_name"],
+        ),
+        (
+            |b| b.extension(SAN, false, &other_name()),
+            &["smime_br.san.other_name"],
+        ),
+        (
+            |b| b.extension(SAN, false, &directory_name(&[(COMMON_NAME, ADDRESS)])),
+            &[],
+        ),
+        (
+            |b| b.extension(SAN, false, &directory_name(&[(EMAIL, "b@example.com")])),
+            &["smime_br.subject.address_not_in_san"],
+        ),
+        (
+            |b| b.extension(SAN, false, &directory_name(&[(ORGANIZATION, "A")])),
+            &["smime_br.subject.mailbox_only"],
+        ),
+        (
+            |b| b.extension(CAPABILITIES, true, &[0x30, 3, 0x30, 1, 5]),
+            &["smime_br.smime_capabilities.criticality"],
         ),
         (|b| b.valid(START, UnixTime(START.0 + 825 * DAY - 1)), &[]),
         (
@@ -252,7 +357,12 @@ fn one_change_to_a_strict_mailbox_is_one_finding() {
             |b| b.valid(START, UnixTime(START.0 - 1)),
             &["pkix.validity.order"],
         ),
-        (|b| b.serial(&[0]), &["pkix.serial.not_positive"]),
+        (
+            |b| b.serial(&[0]),
+            &["pkix.serial.not_positive", "smime_br.serial.entropy"],
+        ),
+        (|b| b.serial(&[1; 6]), &["smime_br.serial.entropy"]),
+        (|b| b.serial(&[1; 8]), &[]),
         (|b| b.serial(&[1; 21]), &["pkix.serial.length"]),
         (|b| b.serial(&[1; 20]), &[]),
         (
@@ -264,7 +374,7 @@ fn one_change_to_a_strict_mailbox_is_one_finding() {
             &["smime_br.adobe.presence"],
         ),
         (
-            |b| b.extension(Oid::new("1.3.6.1.4.1.52266.1"), false, &[5, 0]),
+            |b| b.extension(LEI, false, &[5, 0]),
             &["smime_br.lei.presence"],
         ),
         (
@@ -286,6 +396,57 @@ fn one_change_to_a_strict_mailbox_is_one_finding() {
                 )
             },
             &["pkix.policies.duplicate"],
+        ),
+        (
+            |b| {
+                let any = policies(&["2.23.140.1.5.1.3", "2.5.29.32.0"]);
+                b.extension(POLICIES, false, &any)
+            },
+            &["smime_br.policy.any_policy"],
+        ),
+        (
+            |b| b.extension(POLICIES, true, &policies(&["2.23.140.1.5.1.3"])),
+            &["smime_br.policy.criticality"],
+        ),
+        (
+            |b| b.extension(POLICIES, false, &statement("https://a.org")),
+            &[],
+        ),
+        (
+            |b| b.extension(POLICIES, false, &statement("ldap://a.org")),
+            &["smime_br.policy.qualifier"],
+        ),
+        (
+            |b| b.extension(POLICIES, false, &qualified(CPS, |w| w.null())),
+            &["smime_br.policy.qualifier"],
+        ),
+        (
+            |b| {
+                let text = |w: &mut Writer| {
+                    w.sequence(|w| w.element(Tag::UTF8_STRING, b"read this"));
+                };
+                b.extension(POLICIES, false, &qualified(USER_NOTICE, text))
+            },
+            &[],
+        ),
+        (
+            |b| {
+                let none = |w: &mut Writer| w.sequence(|_| ());
+                b.extension(POLICIES, false, &qualified(USER_NOTICE, none))
+            },
+            &["smime_br.policy.qualifier"],
+        ),
+        (
+            |b| {
+                let reference = |w: &mut Writer| {
+                    w.sequence(|w| {
+                        w.sequence(|_| ());
+                        w.element(Tag::UTF8_STRING, b"read this");
+                    });
+                };
+                b.extension(POLICIES, false, &qualified(USER_NOTICE, reference))
+            },
+            &["smime_br.policy.qualifier"],
         ),
         (
             |b| b.extension(POLICIES, false, &policies(&["1.2.3"])),
@@ -335,11 +496,10 @@ fn what_a_subject_may_say_depends_on_the_profile() {
             organization(&[(TITLE, "Dr")]),
             &["smime_br.subject.organization_only"],
         ),
-        (2, 2, organization(&[(STREET, "1")]), &[]),
         (
             2,
             3,
-            organization(&[(STREET, "1")]),
+            organization(&[(LOCALITY, "B"), (STREET, "1")]),
             &["smime_br.subject.strict_address"],
         ),
         (
@@ -379,7 +539,84 @@ fn what_a_subject_may_say_depends_on_the_profile() {
             organization(&[(ORGANIZATION_ID, "XYZDE-1")]),
             &["smime_br.subject.organization_id_scheme"],
         ),
-        (2, 3, organization(&[(ORGANIZATION_ID, "LEIXG-1")]), &[]),
+        (
+            2,
+            3,
+            organization(&[(ORGANIZATION_ID, "LEIXG-529900T8BM49AURSDO55")]),
+            &[],
+        ),
+        (
+            2,
+            3,
+            organization(&[(ORGANIZATION_ID, "LEIXG-529900T8BM49AURSDO54")]),
+            &["smime_br.subject.organization_id_form"],
+        ),
+        (
+            3,
+            2,
+            vec![
+                (ORGANIZATION, "A"),
+                (ORGANIZATION_ID, "NTR-1"),
+                (SURNAME, "B"),
+            ],
+            &["smime_br.subject.organization_id_form"],
+        ),
+        (
+            2,
+            3,
+            organization(&[(ORGANIZATION_ID, "GOVFR")]),
+            &["smime_br.subject.organization_id_country"],
+        ),
+        (
+            2,
+            2,
+            organization(&[(STATE, "B"), (LOCALITY, "C"), (STREET, "1")]),
+            &[],
+        ),
+        (
+            4,
+            2,
+            vec![(SURNAME, "B"), (COUNTRY, "DE"), (STREET, "1")],
+            &["smime_br.subject.address_parts"],
+        ),
+        (
+            4,
+            3,
+            vec![(SURNAME, "B"), (STATE, "C")],
+            &["smime_br.subject.address_parts"],
+        ),
+        (
+            4,
+            2,
+            vec![(SURNAME, "B"), (COUNTRY, "DE"), (POSTAL_CODE, "1")],
+            &["smime_br.subject.address_parts"],
+        ),
+        (
+            2,
+            2,
+            organization(&[(UNIT, "- .")]),
+            &["smime_br.subject.metadata"],
+        ),
+        (
+            4,
+            2,
+            vec![(SURNAME, "B"), (SERIAL, "b@example.com")],
+            &["smime_br.subject.address_not_in_san"],
+        ),
+        (
+            4,
+            2,
+            vec![(SURNAME, "B"), (EMAIL, "nobody")],
+            &["smime_br.subject.email_address"],
+        ),
+        (
+            4,
+            3,
+            vec![(PSEUDONYM, "C"), (COMMON_NAME, "D")],
+            &["smime_br.subject.pseudonym_common_name"],
+        ),
+        (4, 3, vec![(PSEUDONYM, "C"), (COMMON_NAME, "C (P)")], &[]),
+        (4, 3, vec![(PSEUDONYM, "C"), (COMMON_NAME, ADDRESS)], &[]),
         (
             4,
             3,
@@ -422,6 +659,106 @@ fn what_a_subject_may_say_depends_on_the_profile() {
     for (validation, generation, subject, expected) in cases {
         let certificate = sign(builder(subject, *validation, *generation));
         assert_eq!(codes(&certificate), *expected, "{subject:?}");
+    }
+}
+
+#[test]
+fn each_profile_allows_its_own_kinds_of_names_and_extensions() {
+    type Change = fn(CertificateBuilder) -> CertificateBuilder;
+    let other: Change = |b| b.extension(SAN, false, &other_name());
+    let host: Change = |b| {
+        let names = names_with(|w| w.element(Tag(0x82), b"example.com"));
+        b.extension(SAN, false, &names)
+    };
+    let lei: Change = |b| b.extension(LEI, false, b"\x13\x14529900T8BM49AURSDO55");
+    let odd: Change = |b| b.extension(LEI, false, b"\x13\x14529900T8BM49AURSDO54");
+    let long: Change = |b| b.valid(LEGACY, UnixTime(LEGACY.0 + 1185 * DAY - 1));
+    let longer: Change = |b| b.valid(LEGACY, UnixTime(LEGACY.0 + 1185 * DAY));
+    let legacy: Change = |b| b.valid(LEGACY, UnixTime(LEGACY.0 + DAY));
+    type Case<'a> = (Validation, u8, Change, &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
+        (Mailbox, 2, other, &[]),
+        (Mailbox, 2, host, &["smime_br.san.other_name"]),
+        (Mailbox, 3, other, &["smime_br.san.other_name"]),
+        (Organization, 3, lei, &[]),
+        (Sponsor, 2, odd, &["smime_br.legal_entity.form"]),
+        (Individual, 2, lei, &["smime_br.lei.presence"]),
+        (Mailbox, 1, long, &[]),
+        (Mailbox, 1, longer, &["smime_br.validity.length"]),
+        (Mailbox, 2, long, &["smime_br.validity.length"]),
+        (Individual, 1, legacy, &[]),
+    ];
+    for (case, (validation, generation, change, expected)) in cases.iter().enumerate() {
+        let number = match validation {
+            Mailbox => 1,
+            Organization => 2,
+            Sponsor => 3,
+            Individual => 4,
+        };
+        let made = builder(subject(*validation), number, *generation);
+        assert_eq!(codes(&sign(change(made))), *expected, "case {case}");
+    }
+    let unnamed = [(COUNTRY, "DE")];
+    let made = sign(legacy(builder(&unnamed, 4, 1)));
+    assert_eq!(codes(&made), ["smime_br.subject.person_legacy"]);
+}
+
+#[test]
+fn registrations_are_of_two_kinds_of_string_and_mailboxes_in_utf8_need_it() {
+    let odd = Writer::encode(|w| {
+        w.sequence(|w| {
+            for (attribute, tag, value) in [
+                (ORGANIZATION, Tag::UTF8_STRING, "A"),
+                (ORGANIZATION_ID, Tag::IA5_STRING, "NTRDE-1"),
+            ] {
+                w.constructed(Tag::SET, |w| {
+                    w.sequence(|w| {
+                        w.oid(Oid::new(attribute));
+                        w.element(tag, value.as_bytes());
+                    });
+                });
+            }
+        });
+    });
+    let (key, end) = (TestKey::P256A.public(), UnixTime(START.0 + DAY));
+    let odd = Name::from_der(&odd).unwrap();
+    let made = CertificateBuilder::new(odd, &key, START, end)
+        .issuer(name(&[(COMMON_NAME, "CA")]))
+        .extension(POLICIES, false, &policies(&["2.23.140.1.5.2.3"]));
+    assert!(codes(&sign(made)).contains(&"smime_br.subject.organization_id_string"));
+
+    let twice = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.constructed(Tag::SET, |w| {
+                for value in ["a@example.com", "b@example.com"] {
+                    w.sequence(|w| {
+                        w.oid(Oid::new(COMMON_NAME));
+                        w.element(Tag::UTF8_STRING, value.as_bytes());
+                    });
+                }
+            });
+        });
+    });
+    let made = CertificateBuilder::new(Name::from_der(&twice).unwrap(), &key, START, end);
+    assert!(codes(&sign(made)).contains(&"pkix.subject.rdn_types"));
+
+    for (mailbox, expected) in [
+        ("ä@example.com", &[][..]),
+        (
+            "a@example.com",
+            &["pkix.subject_alt_name.ascii_utf8_mailbox"],
+        ),
+    ] {
+        let names = names_with(|w| {
+            w.constructed(Tag::context_constructed(0), |w| {
+                w.oid(Oid::new("1.3.6.1.5.5.7.8.9"));
+                w.constructed(Tag::context_constructed(0), |w| {
+                    w.element(Tag::UTF8_STRING, mailbox.as_bytes());
+                });
+            });
+        });
+        let made = builder(subject(Mailbox), 1, 3).extension(SAN, false, &names);
+        assert_eq!(codes(&sign(made)), expected, "{mailbox}");
     }
 }
 
@@ -475,6 +812,90 @@ fn weak_keys_and_signatures_are_found() {
     }
     let sha1 = sign_with(builder(subject(Mailbox), 1, 3), DigestAlgorithm::Sha1);
     assert_eq!(codes(&sha1), ["smime_br.signature.sha1"]);
+    // ecdsa-with-SHA224 in the place of ecdsa-with-SHA256.
+    let sha224 = altered(
+        &sign(builder(subject(Mailbox), 1, 3)),
+        &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2],
+        &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 1],
+    );
+    assert_eq!(codes(&sha224), ["smime_br.signature.algorithm"]);
+}
+
+#[test]
+fn keys_of_newer_kinds_are_for_one_purpose() {
+    let (sign_bit, encrypt) = (KeyUsageBit::DigitalSignature, KeyUsageBit::KeyEncipherment);
+    for (algorithm, parameters, usage, expected) in [
+        ("2.16.840.1.101.3.4.3.18", false, sign_bit, &[][..]),
+        (
+            "2.16.840.1.101.3.4.3.18",
+            false,
+            encrypt,
+            &["smime_br.key_usage.ml_dsa"],
+        ),
+        ("2.16.840.1.101.3.4.4.2", false, encrypt, &[]),
+        (
+            "2.16.840.1.101.3.4.4.2",
+            false,
+            sign_bit,
+            &["pkix.key_usage.ml_kem"],
+        ),
+        (
+            "2.16.840.1.101.3.4.4.2",
+            true,
+            encrypt,
+            &["smime_br.key.algorithm"],
+        ),
+        ("1.3.101.113", true, sign_bit, &["smime_br.key.algorithm"]),
+        (
+            "1.3.101.113",
+            false,
+            encrypt,
+            &["smime_br.key_usage.edwards"],
+        ),
+    ] {
+        let spki = Writer::encode(|w| {
+            w.sequence(|w| {
+                w.sequence(|w| {
+                    w.oid(Oid::new(algorithm));
+                    if parameters {
+                        w.null();
+                    }
+                });
+                w.bit_string(&[1; 32]);
+            });
+        });
+        let made = builder(subject(Mailbox), 1, 3).key_usage(&[usage]);
+        let made = with_key(&sign(made), &spki);
+        assert_eq!(codes(&made), expected, "{algorithm} {usage:?}");
+    }
+}
+
+/// The same certificate with other bytes of the same length.
+fn altered(certificate: &Certificate, from: &[u8], to: &[u8]) -> Certificate {
+    let mut der = certificate.der().to_vec();
+    for at in 0..=der.len() - from.len() {
+        if der[at..].starts_with(from) {
+            der[at..at + to.len()].copy_from_slice(to);
+        }
+    }
+    Certificate::from_der(&der).unwrap()
+}
+
+/// The same certificate with another key, its signature no longer true.
+fn with_key(certificate: &Certificate, spki: &[u8]) -> Certificate {
+    let view = certificate.view();
+    let (tbs, old) = (view.tbs(), view.spki());
+    let at = tbs.windows(old.len()).position(|it| it == old).unwrap();
+    let (before, rest) = tbs.split_at(at);
+    let content = [&before[4..], spki, &rest[view.spki().len()..]].concat();
+    let der = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.element(Tag::SEQUENCE, &content);
+            w.raw(view.signature_algorithm());
+            w.bit_string(view.signature());
+        });
+    });
+    Certificate::from_der(&der).unwrap()
 }
 
 #[test]
@@ -484,10 +905,10 @@ fn authorities_for_mail_are_judged_by_their_own_rules() {
             ca: true,
             path_length: Some(0),
         };
-        builder(&[(COMMON_NAME, "Sub")], 1, 3)
+        builder(AUTHORITY, 1, 3)
             .without_extension(SAN)
             .basic_constraints(ca)
-            .key_usage(&[KeyUsageBit::KeyCertSign])
+            .key_usage(&[KeyUsageBit::KeyCertSign, KeyUsageBit::CrlSign])
     };
     type Change = fn(CertificateBuilder) -> CertificateBuilder;
     let changes: &[(Change, &[&str])] = &[
@@ -498,12 +919,52 @@ fn authorities_for_mail_are_judged_by_their_own_rules() {
         ),
         (|b| b.without_extension(POLICIES), &["smime_br.ca.policies"]),
         (|b| b.without_extension(CRL), &["smime_br.ca.crl"]),
+        (
+            |b| b.extension(CRL, false, &points(&["ldap://a.org"])),
+            &["smime_br.ca.crl_http"],
+        ),
+        (
+            |b| b.extension(CRL, true, &points(&["http://a.org"])),
+            &[
+                "pkix.crl_distribution_points.criticality",
+                "smime_br.ca.crl_criticality",
+            ],
+        ),
+        (
+            |b| b.extension(POLICIES, false, &policies(&["1.2.3"])),
+            &["smime_br.ca.policy_identifiers"],
+        ),
+        (
+            |b| b.extension(POLICIES, false, &policies(&["2.5.29.32.0"])),
+            &[],
+        ),
+        (
+            |b| b.extension(POLICIES, false, &statement("ldap://a.org")),
+            &["smime_br.ca.policy_qualifier"],
+        ),
+        (|b| b.without_extension(AIA), &["smime_br.ca.aia"]),
+        (
+            |b| b.without_extension(AKI),
+            &[
+                "pkix.authority_key_id.missing",
+                "smime_br.ca.authority_key_id",
+            ],
+        ),
+        (
+            |b| b.key_usage(&[KeyUsageBit::KeyCertSign]),
+            &["smime_br.ca.key_usage"],
+        ),
+        (
+            |b| b.extension(EKU, true, &USAGE_OF_MAIL),
+            &["smime_br.ca.extended_key_usage_criticality"],
+        ),
         (|b| b.extended_key_usage(&[SERVER_AUTH]), &[]),
         (
             |b| b.key_usage(&[KeyUsageBit::CrlSign]),
             &[
                 "pkix.key_usage.ca_cert_sign",
                 "pkix.basic_constraints.path_length",
+                "smime_br.ca.key_usage",
             ],
         ),
         (
@@ -520,7 +981,30 @@ fn authorities_for_mail_are_judged_by_their_own_rules() {
         assert_eq!(LintProfile::of(&certificate.view()), LintProfile::Authority);
         assert_eq!(codes(&certificate), *expected, "case {case}");
     }
+    for (subject, expected) in [
+        (&AUTHORITY[..2], "smime_br.ca.subject"),
+        (
+            &[AUTHORITY[0], AUTHORITY[1], (COUNTRY, "ZZ")],
+            "smime_br.ca.country",
+        ),
+    ] {
+        let key = TestKey::P256A.public();
+        let usage = [KeyUsageBit::KeyCertSign, KeyUsageBit::CrlSign];
+        let ca = BasicConstraints {
+            ca: true,
+            path_length: None,
+        };
+        let made = of_key(&key, subject, 1, 3).without_extension(SAN);
+        let made = sign(made.basic_constraints(ca).key_usage(&usage));
+        assert_eq!(codes(&made), [expected]);
+    }
 }
+
+const AUTHORITY: Attributes<'static> =
+    &[(COMMON_NAME, "Sub"), (ORGANIZATION, "A"), (COUNTRY, "DE")];
+
+/// extKeyUsage of emailProtection.
+const USAGE_OF_MAIL: [u8; 12] = [0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 4];
 
 #[test]
 fn a_should_is_a_warning_and_a_shall_an_error() {

@@ -285,6 +285,29 @@ fn lint_judges_every_certificate_and_only_errors_are_not_good() {
         "broken.pem",
         "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n",
     );
+    // An extension that stands there twice, once its identifier is altered.
+    let identity = authority().person_with(ALICE, Profile::of(TestKey::P256A), |builder| {
+        let builder = builder.extension(Oid::new("1.2.3.4.5"), false, &[5, 0]);
+        builder.extension(Oid::new("1.2.3.4.6"), false, &[5, 0])
+    });
+    let mut der = identity.certificate.der().to_vec();
+    let at = der.windows(6).position(|it| it == [6, 4, 0x2a, 3, 4, 6]);
+    der[at.unwrap() + 5] = 5;
+    world.write("odd.pem", smime_testkit::pem("CERTIFICATE", &der));
+    let between = [
+        world.read("alice.pem"),
+        world.read("odd.pem"),
+        world.read("bob.pem"),
+    ];
+    world.write("between.pem", between.concat());
+    for command in ["show", "lint", "explain"] {
+        let ran = world
+            .run(&["cert", command, "between.pem", "--json"])
+            .expect(3);
+        let lines = ran.lines();
+        let told: Vec<_> = lines.iter().map(|it| it.get("error").is_none()).collect();
+        assert_eq!(told, [true, true, false], "{command}");
+    }
     for command in ["lint", "explain"] {
         let ran = world
             .run(&["cert", command, "broken.pem", "--json"])

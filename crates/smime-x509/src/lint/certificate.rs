@@ -7,7 +7,7 @@ use smime_crypto::{
 
 use crate::{
     AccessDescription, CertificateRef, EmailAddress, Extension, GeneralName, NameRef,
-    lint::LintProfile, name::text,
+    lint::LintProfile, name::text, oid,
 };
 
 /// A certificate under its profile, and what several rules ask about it.
@@ -96,6 +96,21 @@ impl<'a> Linted<'a> {
     /// Says whether issuer and subject are one name, as with a root.
     pub(super) fn is_root(&self) -> bool {
         self.certificate.is_self_issued()
+    }
+
+    /// Says whether it is an authority below a root that issues for mail.
+    pub(super) fn is_mail_authority(&self) -> bool {
+        let mut usages = self.usages();
+        !self.is_root() && usages.any(|usage| usage == oid::EMAIL_PROTECTION)
+    }
+
+    /// Returns the subject and the directory names of subjectAltName.
+    pub(super) fn subject_names(&self) -> impl Iterator<Item = NameRef<'a>> + use<'a> {
+        let names = self.san().filter_map(|name| match name {
+            GeneralName::DirectoryName(name) => Some(name),
+            _ => None,
+        });
+        std::iter::once(self.certificate.subject()).chain(names)
     }
 
     /// Returns the fields of the signed part from the serial number on.

@@ -5,22 +5,22 @@ use smime_crypto::asn1::{Reader, Tag};
 use crate::{
     KeyUsageBit,
     lint::{
-        Severity,
-        certificate::Linted,
-        rule::{Issued, Rule, Scope},
+        certificate::{Key, Linted},
+        keys::is_ml_kem,
+        rule::{Rule, Scope},
     },
     oid,
 };
 
 /// RFC 5280 §4.2.1: what extensions say about the key, policies and the certificates below.
 pub(super) const RULES: &[Rule] = &[
-    error("pkix.extension.empty", "RFC 5280 §4.2", |it| {
+    Rule::pkix("pkix.extension.empty", "RFC 5280 §4.2", |it| {
         let mut extensions = it.certificate.extension_list();
         let empty =
             extensions.find(|it| it.value == EMPTY_SEQUENCE && it.oid != oid::BASIC_CONSTRAINTS)?;
         Some(format!("{} is an empty list", empty.oid))
     }),
-    error(
+    Rule::pkix(
         "pkix.key_usage.encoding",
         "RFC 5280 §4.2.1.3, X.690 §11.2.2",
         |it| {
@@ -34,11 +34,11 @@ pub(super) const RULES: &[Rule] = &[
             (!minimal).then(|| "trailing zero bits are encoded".to_owned())
         },
     ),
-    error("pkix.key_usage.empty", "RFC 5280 §4.2.1.3", |it| {
+    Rule::pkix("pkix.key_usage.empty", "RFC 5280 §4.2.1.3", |it| {
         let usage = it.certificate.key_usage()?;
         (usage.bits().next().is_none()).then(|| "keyUsage without a bit".to_owned())
     }),
-    error(
+    Rule::pkix(
         "pkix.key_usage.cert_sign_without_ca",
         "RFC 5280 §4.2.1.3",
         |it| {
@@ -46,26 +46,30 @@ pub(super) const RULES: &[Rule] = &[
             wrong.then(|| "keyCertSign without CA:TRUE".to_owned())
         },
     ),
-    Rule {
-        scope: Scope::Authority,
-        ..error("pkix.key_usage.ca_missing", "RFC 5280 §4.2.1.3", |it| {
-            let absent = it.certificate.key_usage().is_none();
-            absent.then(|| "an authority without keyUsage".to_owned())
-        })
-    },
-    Rule {
-        scope: Scope::Authority,
-        ..error("pkix.key_usage.ca_cert_sign", "RFC 5280 §4.2.1.9", |it| {
-            let sign = uses(it, KeyUsageBit::KeyCertSign)?;
-            (!sign).then(|| "an authority that may not sign certificates".to_owned())
-        })
-    },
-    error("pkix.policies.duplicate", "RFC 5280 §4.2.1.4", |it| {
+    Rule::pkix("pkix.key_usage.ca_missing", "RFC 5280 §4.2.1.3", |it| {
+        let absent = it.certificate.key_usage().is_none();
+        absent.then(|| "an authority without keyUsage".to_owned())
+    })
+    .of(Scope::Authority),
+    Rule::pkix("pkix.key_usage.ca_cert_sign", "RFC 5280 §4.2.1.9", |it| {
+        let sign = uses(it, KeyUsageBit::KeyCertSign)?;
+        (!sign).then(|| "an authority that may not sign certificates".to_owned())
+    })
+    .of(Scope::Authority),
+    Rule::pkix("pkix.key_usage.ml_kem", "RFC 9935 §5", |it| {
+        let Key::Other(Some(algorithm)) = it.key else {
+            return None;
+        };
+        let mut bits = it.certificate.key_usage()?.bits();
+        let other = is_ml_kem(algorithm) && bits.any(|bit| bit != KeyUsageBit::KeyEncipherment);
+        other.then(|| "more than keyEncipherment".to_owned())
+    }),
+    Rule::pkix("pkix.policies.duplicate", "RFC 5280 §4.2.1.4", |it| {
         let mut seen = HashSet::new();
         let again = it.policies().find(|policy| !seen.insert(*policy))?;
         Some(format!("{again} stands there twice"))
     }),
-    error(
+    Rule::pkix(
         "pkix.policy_mappings.any_policy",
         "RFC 5280 §4.2.1.5",
         |it| {
@@ -76,23 +80,21 @@ pub(super) const RULES: &[Rule] = &[
             any.then(|| "anyPolicy is mapped".to_owned())
         },
     ),
-    Rule {
-        severity: Severity::Warning,
-        ..error(
-            "pkix.policy_mappings.not_asserted",
-            "RFC 5280 §4.2.1.5",
-            |it| {
-                let mappings = it.certificate.policy_mappings()?;
-                let asserted: HashSet<_> = it.policies().collect();
-                let missing = mappings
-                    .iter()
-                    .map(|it| it.issuer_domain)
-                    .find(|policy| !asserted.contains(policy))?;
-                Some(format!("{missing} is mapped and not asserted"))
-            },
-        )
-    },
-    error(
+    Rule::pkix(
+        "pkix.policy_mappings.not_asserted",
+        "RFC 5280 §4.2.1.5",
+        |it| {
+            let mappings = it.certificate.policy_mappings()?;
+            let asserted: HashSet<_> = it.policies().collect();
+            let missing = mappings
+                .iter()
+                .map(|it| it.issuer_domain)
+                .find(|policy| !asserted.contains(policy))?;
+            Some(format!("{missing} is mapped and not asserted"))
+        },
+    )
+    .should(),
+    Rule::pkix(
         "pkix.basic_constraints.path_length",
         "RFC 5280 §4.2.1.9",
         |it| {
@@ -102,7 +104,7 @@ pub(super) const RULES: &[Rule] = &[
             pointless.then(|| "a path length where no certificate may be signed".to_owned())
         },
     ),
-    error(
+    Rule::pkix(
         "pkix.name_constraints.not_in_ca",
         "RFC 5280 §4.2.1.10",
         |it| {
@@ -110,12 +112,12 @@ pub(super) const RULES: &[Rule] = &[
             (!it.certificate.is_ca()).then(|| "name constraints without CA:TRUE".to_owned())
         },
     ),
-    error("pkix.name_constraints.empty", "RFC 5280 §4.2.1.10", |it| {
+    Rule::pkix("pkix.name_constraints.empty", "RFC 5280 §4.2.1.10", |it| {
         let constraints = it.certificate.name_constraints()?;
         let empty = constraints.permitted.is_none() && constraints.excluded.is_none();
         empty.then(|| "name constraints that constrain nothing".to_owned())
     }),
-    error(
+    Rule::pkix(
         "pkix.name_constraints.subtree",
         "RFC 5280 §4.2.1.10",
         |it| {
@@ -126,7 +128,7 @@ pub(super) const RULES: &[Rule] = &[
             odd.then(|| "a minimum other than 0, or a maximum".to_owned())
         },
     ),
-    error(
+    Rule::pkix(
         "pkix.policy_constraints.empty",
         "RFC 5280 §4.2.1.11",
         |it| {
@@ -136,26 +138,24 @@ pub(super) const RULES: &[Rule] = &[
             empty.then(|| "policy constraints that constrain nothing".to_owned())
         },
     ),
-    Rule {
-        scope: Scope::Mail,
-        ..error(
-            "pkix.extended_key_usage.inconsistent",
-            "RFC 5280 §4.2.1.12",
-            |it| {
-                let usage = it.certificate.key_usage()?;
-                let consistent = [
-                    KeyUsageBit::DigitalSignature,
-                    KeyUsageBit::NonRepudiation,
-                    KeyUsageBit::KeyEncipherment,
-                    KeyUsageBit::KeyAgreement,
-                ];
-                let wrong = it.usages().any(|usage| usage == oid::EMAIL_PROTECTION)
-                    && !consistent.into_iter().any(|bit| usage.contains(bit));
-                wrong.then(|| "emailProtection, and a keyUsage that allows none of it".to_owned())
-            },
-        )
-    },
-    error(
+    Rule::pkix(
+        "pkix.extended_key_usage.inconsistent",
+        "RFC 5280 §4.2.1.12",
+        |it| {
+            let usage = it.certificate.key_usage()?;
+            let consistent = [
+                KeyUsageBit::DigitalSignature,
+                KeyUsageBit::NonRepudiation,
+                KeyUsageBit::KeyEncipherment,
+                KeyUsageBit::KeyAgreement,
+            ];
+            let wrong = it.usages().any(|usage| usage == oid::EMAIL_PROTECTION)
+                && !consistent.into_iter().any(|bit| usage.contains(bit));
+            wrong.then(|| "emailProtection, and a keyUsage that allows none of it".to_owned())
+        },
+    )
+    .of(Scope::Mail),
+    Rule::pkix(
         "pkix.crl_distribution_points.incomplete",
         "RFC 5280 §4.2.1.13",
         |it| {
@@ -168,21 +168,6 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
 ];
-
-const fn error(
-    code: &'static str,
-    clause: &'static str,
-    broken: fn(&Linted<'_>) -> Option<String>,
-) -> Rule {
-    Rule {
-        code,
-        clause,
-        severity: Severity::Error,
-        scope: Scope::Every,
-        issued: Issued::EVER,
-        broken,
-    }
-}
 
 /// Says whether keyUsage contains a bit; `None` without the extension.
 fn uses(it: &Linted<'_>, bit: KeyUsageBit) -> Option<bool> {

@@ -4,9 +4,8 @@ use crate::{
     GeneralName,
     email::is_address,
     lint::{
-        Severity,
         certificate::Linted,
-        rule::{Issued, Rule, Scope, quoted},
+        rule::{Rule, Scope, quoted},
     },
     oid,
 };
@@ -14,44 +13,45 @@ use crate::{
 /// RFC 5280 §4.2: which extensions stand where, whether they are critical, and what names they
 /// give.
 pub(super) const RULES: &[Rule] = &[
-    error("pkix.authority_key_id.missing", "RFC 5280 §4.2.1.1", |it| {
+    Rule::pkix("pkix.authority_key_id.missing", "RFC 5280 §4.2.1.1", |it| {
         let absent = !it.is_root() && it.certificate.authority_key_id().is_none();
         absent.then(|| "no key identifier of the issuer".to_owned())
     }),
-    error(
+    Rule::pkix(
         "pkix.authority_key_id.criticality",
         "RFC 5280 §4.2.1.1",
         |it| critical(it, oid::AUTHORITY_KEY_ID),
     ),
-    Rule {
-        scope: Scope::Authority,
-        ..error(
-            "pkix.subject_key_id.ca_missing",
-            "RFC 5280 §4.2.1.2",
-            no_key_id,
-        )
-    },
-    warning("pkix.subject_key_id.missing", "RFC 5280 §4.2.1.2", |it| {
+    Rule::pkix(
+        "pkix.subject_key_id.ca_missing",
+        "RFC 5280 §4.2.1.2",
+        no_key_id,
+    )
+    .of(Scope::Authority),
+    Rule::pkix("pkix.subject_key_id.missing", "RFC 5280 §4.2.1.2", |it| {
         if it.certificate.is_ca() {
             None
         } else {
             no_key_id(it)
         }
-    }),
-    error(
+    })
+    .should(),
+    Rule::pkix(
         "pkix.subject_key_id.criticality",
         "RFC 5280 §4.2.1.2",
         |it| critical(it, oid::SUBJECT_KEY_ID),
     ),
-    warning("pkix.key_usage.criticality", "RFC 5280 §4.2.1.3", |it| {
+    Rule::pkix("pkix.key_usage.criticality", "RFC 5280 §4.2.1.3", |it| {
         not_critical(it, oid::KEY_USAGE)
-    }),
-    warning(
+    })
+    .should(),
+    Rule::pkix(
         "pkix.policy_mappings.criticality",
         "RFC 5280 §4.2.1.5",
         |it| not_critical(it, oid::POLICY_MAPPINGS),
-    ),
-    error(
+    )
+    .should(),
+    Rule::pkix(
         "pkix.subject_alt_name.not_critical",
         "RFC 5280 §4.2.1.6",
         |it| {
@@ -61,148 +61,129 @@ pub(super) const RULES: &[Rule] = &[
                 .then(|| not_critical(it, oid::SUBJECT_ALT_NAME))?
         },
     ),
-    warning(
+    Rule::pkix(
         "pkix.subject_alt_name.criticality",
         "RFC 5280 §4.2.1.6",
         |it| {
             let subject = it.certificate.subject();
             (!subject.is_empty()).then(|| critical(it, oid::SUBJECT_ALT_NAME))?
         },
-    ),
-    error(
+    )
+    .should(),
+    Rule::pkix(
         "pkix.subject_alt_name.empty_name",
         "RFC 5280 §4.2.1.6",
         |it| any_of(it.san(), is_empty),
     ),
-    error("pkix.subject_alt_name.address", "RFC 5280 §4.2.1.6", |it| {
+    Rule::pkix("pkix.subject_alt_name.address", "RFC 5280 §4.2.1.6", |it| {
         any_of(it.san(), is_no_address)
     }),
-    error(
+    Rule::pkix(
+        "pkix.subject_alt_name.ascii_utf8_mailbox",
+        "RFC 9598 §3",
+        |it| any_of(it.san(), is_ascii_mailbox),
+    ),
+    Rule::pkix(
         "pkix.subject_alt_name.dns_string",
         "RFC 5280 §4.2.1.6",
         |it| any_of(it.san(), is_foreign_dns),
     ),
-    error(
+    Rule::pkix(
         "pkix.subject_alt_name.uri_string",
         "RFC 5280 §4.2.1.6",
         |it| any_of(it.san(), is_foreign_uri),
     ),
-    error(
+    Rule::pkix(
         "pkix.subject_alt_name.uri_relative",
         "RFC 5280 §4.2.1.6",
         |it| any_of(it.san(), is_relative_uri),
     ),
-    warning(
+    Rule::pkix(
         "pkix.issuer_alt_name.criticality",
         "RFC 5280 §4.2.1.7",
         |it| critical(it, oid::ISSUER_ALT_NAME),
-    ),
-    error(
+    )
+    .should(),
+    Rule::pkix(
         "pkix.issuer_alt_name.empty_name",
         "RFC 5280 §4.2.1.7",
         |it| any_of(issuer_names(it), is_empty),
     ),
-    error("pkix.issuer_alt_name.address", "RFC 5280 §4.2.1.7", |it| {
+    Rule::pkix("pkix.issuer_alt_name.address", "RFC 5280 §4.2.1.7", |it| {
         any_of(issuer_names(it), is_no_address)
     }),
-    error(
+    Rule::pkix(
         "pkix.issuer_alt_name.dns_string",
         "RFC 5280 §4.2.1.7",
         |it| any_of(issuer_names(it), is_foreign_dns),
     ),
-    error(
+    Rule::pkix(
         "pkix.issuer_alt_name.uri_string",
         "RFC 5280 §4.2.1.7",
         |it| any_of(issuer_names(it), is_foreign_uri),
     ),
-    error(
+    Rule::pkix(
         "pkix.issuer_alt_name.uri_relative",
         "RFC 5280 §4.2.1.7",
         |it| any_of(issuer_names(it), is_relative_uri),
     ),
-    error(
+    Rule::pkix(
         "pkix.subject_directory_attributes.criticality",
         "RFC 5280 §4.2.1.8",
         |it| critical(it, oid::SUBJECT_DIRECTORY_ATTRIBUTES),
     ),
-    Rule {
-        scope: Scope::Authority,
-        ..error(
-            "pkix.basic_constraints.criticality",
-            "RFC 5280 §4.2.1.9",
-            |it| not_critical(it, oid::BASIC_CONSTRAINTS),
-        )
-    },
-    error(
+    Rule::pkix(
+        "pkix.basic_constraints.criticality",
+        "RFC 5280 §4.2.1.9",
+        |it| not_critical(it, oid::BASIC_CONSTRAINTS),
+    )
+    .of(Scope::Authority),
+    Rule::pkix(
         "pkix.name_constraints.criticality",
         "RFC 5280 §4.2.1.10",
         |it| not_critical(it, oid::NAME_CONSTRAINTS),
     ),
-    error(
+    Rule::pkix(
         "pkix.policy_constraints.criticality",
         "RFC 5280 §4.2.1.11",
         |it| not_critical(it, oid::POLICY_CONSTRAINTS),
     ),
-    warning(
+    Rule::pkix(
         "pkix.extended_key_usage.criticality",
         "RFC 5280 §4.2.1.12",
         |it| {
             let any = it.usages().any(|it| it == oid::ANY_EXTENDED_KEY_USAGE);
             any.then(|| critical(it, oid::EXTENDED_KEY_USAGE))?
         },
-    ),
-    warning(
+    )
+    .should(),
+    Rule::pkix(
         "pkix.crl_distribution_points.criticality",
         "RFC 5280 §4.2.1.13",
         |it| critical(it, oid::CRL_DISTRIBUTION_POINTS),
-    ),
-    error(
+    )
+    .should(),
+    Rule::pkix(
         "pkix.inhibit_any_policy.criticality",
         "RFC 5280 §4.2.1.14",
         |it| not_critical(it, oid::INHIBIT_ANY_POLICY),
     ),
-    error(
+    Rule::pkix(
         "pkix.freshest_crl.criticality",
         "RFC 5280 §4.2.1.15",
         |it| critical(it, oid::FRESHEST_CRL),
     ),
-    error(
+    Rule::pkix(
         "pkix.authority_info_access.criticality",
         "RFC 5280 §4.2.2.1",
         |it| critical(it, oid::AUTHORITY_INFO_ACCESS),
     ),
-    error(
+    Rule::pkix(
         "pkix.subject_info_access.criticality",
         "RFC 5280 §4.2.2.2",
         |it| critical(it, oid::SUBJECT_INFO_ACCESS),
     ),
 ];
-
-const fn error(
-    code: &'static str,
-    clause: &'static str,
-    broken: fn(&Linted<'_>) -> Option<String>,
-) -> Rule {
-    Rule {
-        code,
-        clause,
-        severity: Severity::Error,
-        scope: Scope::Every,
-        issued: Issued::EVER,
-        broken,
-    }
-}
-
-const fn warning(
-    code: &'static str,
-    clause: &'static str,
-    broken: fn(&Linted<'_>) -> Option<String>,
-) -> Rule {
-    Rule {
-        severity: Severity::Warning,
-        ..error(code, clause, broken)
-    }
-}
 
 fn critical(it: &Linted<'_>, oid: Oid) -> Option<String> {
     it.is_critical(oid).then(|| "critical".to_owned())
@@ -251,7 +232,6 @@ fn is_empty(name: &GeneralName<'_>) -> bool {
     }
 }
 
-/// Also of RFC 9598 §3: an address that ASCII can write is an rfc822Name.
 fn is_no_address(name: &GeneralName<'_>) -> bool {
     let (text, ascii) = match name {
         GeneralName::Rfc822Name(text) => (text, true),
@@ -262,6 +242,16 @@ fn is_no_address(name: &GeneralName<'_>) -> bool {
         return true;
     };
     !is_address(text) || (ascii && !text.is_ascii())
+}
+
+/// A mailbox whose local part ASCII can write is an rfc822Name.
+fn is_ascii_mailbox(name: &GeneralName<'_>) -> bool {
+    let GeneralName::SmtpUtf8Mailbox(text) = name else {
+        return false;
+    };
+    let domain = text.iter().rposition(|byte| *byte == b'@');
+    let local = domain.and_then(|at| text.get(..at)).unwrap_or(text);
+    local.is_ascii()
 }
 
 fn is_foreign_dns(name: &GeneralName<'_>) -> bool {

@@ -4,55 +4,52 @@ use smime_crypto::{
 };
 
 use crate::lint::{
-    Severity,
     certificate::{Linted, RSA_ENCRYPTION},
-    rule::{Issued, Rule, Scope},
+    rule::{Rule, Scope},
 };
 
 /// RFC 5280 §4.1: the fields that every certificate has.
 pub(super) const RULES: &[Rule] = &[
-    rule("pkix.serial.length", "RFC 5280 §4.1.2.2", |it| {
+    Rule::pkix("pkix.serial.length", "RFC 5280 §4.1.2.2", |it| {
         let length = it.certificate.serial().len();
         (length > 20).then(|| format!("{length} octets, more than 20"))
     }),
-    rule("pkix.serial.not_positive", "RFC 5280 §4.1.2.2", |it| {
+    Rule::pkix("pkix.serial.not_positive", "RFC 5280 §4.1.2.2", |it| {
         let serial = it.certificate.serial();
         let negative = serial.first().is_some_and(|first| first & 0x80 != 0);
         let zero = serial.iter().all(|octet| *octet == 0);
         (negative || zero).then(|| if zero { "zero" } else { "negative" }.to_owned())
     }),
-    rule("pkix.signature.parameters", "RFC 3279 §2.2.1", |it| {
+    Rule::pkix("pkix.signature.parameters", "RFC 3279 §2.2.1", |it| {
         rsa_parameters(it.certificate.signature_algorithm(), &RSA_SIGNATURES)
     }),
-    rule("pkix.issuer.empty", "RFC 5280 §4.1.2.4", |it| {
+    Rule::pkix("pkix.issuer.empty", "RFC 5280 §4.1.2.4", |it| {
         let empty = it.certificate.issuer().is_empty();
         empty.then(|| "the issuer has no name".to_owned())
     }),
-    rule("pkix.validity.order", "RFC 5280 §4.1.2.5", |it| {
+    Rule::pkix("pkix.validity.order", "RFC 5280 §4.1.2.5", |it| {
         let (from, until) = (it.certificate.not_before(), it.certificate.not_after());
         (until < from).then(|| format!("ends {until}, begins {from}"))
     }),
-    rule("pkix.validity.time_type", "RFC 5280 §4.1.2.5", |it| {
+    Rule::pkix("pkix.validity.time_type", "RFC 5280 §4.1.2.5", |it| {
         let (year, ..) = early_generalized_time(it)?;
         Some(format!("GeneralizedTime for the year {year}"))
     }),
-    rule("pkix.subject.empty", "RFC 5280 §4.1.2.6", |it| {
+    Rule::pkix("pkix.subject.empty", "RFC 5280 §4.1.2.6", |it| {
         let unnamed = it.certificate.subject().is_empty() && it.san().next().is_none();
         unnamed.then(|| "neither a subject nor a subject alternative name".to_owned())
     }),
-    Rule {
-        scope: Scope::Authority,
-        ..rule("pkix.subject.ca_empty", "RFC 5280 §4.1.2.6", |it| {
-            let empty = it.certificate.subject().is_empty();
-            empty.then(|| "an authority without a name".to_owned())
-        })
-    },
-    rule("pkix.key.parameters", "RFC 3279 §2.3.1", |it| {
+    Rule::pkix("pkix.subject.ca_empty", "RFC 5280 §4.1.2.6", |it| {
+        let empty = it.certificate.subject().is_empty();
+        empty.then(|| "an authority without a name".to_owned())
+    })
+    .of(Scope::Authority),
+    Rule::pkix("pkix.key.parameters", "RFC 3279 §2.3.1", |it| {
         let mut spki = Reader::new(it.certificate.spki()).sequence("spki").ok()?;
         let identifier = spki.read(Tag::SEQUENCE, "algorithm").ok()?;
         rsa_parameters(identifier.raw, &[RSA_ENCRYPTION])
     }),
-    rule("pkix.unique_identifier", "RFC 5280 §4.1.2.8", |it| {
+    Rule::pkix("pkix.unique_identifier", "RFC 5280 §4.1.2.8", |it| {
         let mut fields = it.fields()?;
         for _ in 0..FIELDS_BEFORE_IDENTIFIERS {
             fields.any("field").ok()?;
@@ -63,21 +60,6 @@ pub(super) const RULES: &[Rule] = &[
         present.then(|| "a unique identifier".to_owned())
     }),
 ];
-
-const fn rule(
-    code: &'static str,
-    clause: &'static str,
-    broken: fn(&Linted<'_>) -> Option<String>,
-) -> Rule {
-    Rule {
-        code,
-        clause,
-        severity: Severity::Error,
-        scope: Scope::Every,
-        issued: Issued::EVER,
-        broken,
-    }
-}
 
 /// The algorithms of RSA want NULL as parameters, present.
 fn rsa_parameters(identifier: &[u8], of: &[Oid]) -> Option<String> {

@@ -1,108 +1,91 @@
-use smime_crypto::{Oid, asn1::Reader};
+use smime_crypto::{DigestAlgorithm, Oid, SignatureScheme, asn1::Reader};
 
 use crate::{
     KeyUsage, KeyUsageBit,
     lint::{
-        ProfileGeneration, Severity,
-        certificate::{Key, Linted},
+        ProfileGeneration,
+        certificate::{ED448, Key, Linted},
         rule::{Issued, Rule, Scope},
     },
     oid,
 };
 
-/// S/MIME BR 6.1.5, 6.1.6, 7.1.3.1 and 7.1.2.3 (e): which keys, and what they may be used for.
+/// S/MIME BR 6.1.5, 6.1.6, 7.1.3 and 7.1.2.3 (e): which keys, and what they may be used for.
 pub(super) const RULES: &[Rule] = &[
-    error("smime_br.key.rsa_size", "S/MIME BR 6.1.5", |it| {
-        let modulus = rsa_key(it)?.0;
-        let leading = modulus.first().map_or(0, |first| first.leading_zeros());
-        let bits = modulus.len() * 8 - usize::try_from(leading).ok()?;
-        (bits < 2048 || bits % 8 != 0).then(|| format!("RSA key of {bits} bits"))
+    Rule::smime_br("smime_br.signature.sha1", "S/MIME BR 7.1.3.2", |it| {
+        has_sha1(it)?.then(|| "signed with SHA-1".to_owned())
     }),
-    error("smime_br.key.rsa_exponent", "S/MIME BR 6.1.6", |it| {
+    Rule::smime_br("smime_br.signature.algorithm", "S/MIME BR 7.1.3.2", |it| {
+        let known = is_known_signature(it.certificate.signature_algorithm());
+        (!known && has_sha1(it) != Some(true))
+            .then(|| "signed with an algorithm or parameters that are not listed".to_owned())
+    }),
+    Rule::smime_br("smime_br.key.rsa_size", "S/MIME BR 6.1.5", rsa_size),
+    Rule::smime_br("smime_br.key.rsa_exponent", "S/MIME BR 6.1.6", |it| {
         let exponent = rsa_key(it)?.1;
         let odd = exponent.last().is_some_and(|last| last & 1 == 1);
         (!odd || exponent == [1]).then(|| "RSA exponent even or 1".to_owned())
     }),
-    Rule {
-        issued: Issued::UNDER_BR.before(POST_QUANTUM),
-        ..error(
-            "smime_br.key.algorithm_2023",
-            "S/MIME BR 7.1.3.1",
-            algorithm,
-        )
-    },
-    Rule {
-        issued: Issued::since(POST_QUANTUM),
-        ..error("smime_br.key.algorithm", "S/MIME BR 7.1.3.1", algorithm)
-    },
-    error("smime_br.key_usage.presence", USAGE, |it| {
+    Rule::smime_br(
+        "smime_br.key.algorithm_2023",
+        "S/MIME BR 7.1.3.1",
+        algorithm,
+    )
+    .issued(Issued::UNDER_BR.before(POST_QUANTUM)),
+    Rule::smime_br("smime_br.key.algorithm", "S/MIME BR 7.1.3.1", algorithm)
+        .issued(Issued::since(POST_QUANTUM)),
+    Rule::smime_br("smime_br.key_usage.presence", USAGE, |it| {
         let absent = it.certificate.key_usage().is_none();
         absent.then(|| "no keyUsage".to_owned())
     }),
-    Rule {
-        severity: Severity::Warning,
-        ..error("smime_br.key_usage.criticality", USAGE, |it| {
-            let usage = it.extension(oid::KEY_USAGE)?;
-            (!usage.critical).then(|| "keyUsage not critical".to_owned())
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Legacy, ProfileGeneration::Multipurpose]),
-        ..error("smime_br.key_usage.rsa", USAGE, |it| {
-            let sign = [KeyUsageBit::NonRepudiation];
-            beyond(
-                rsa_usage(it)?,
-                RSA_PURPOSES,
-                &sign,
-                &[KeyUsageBit::DataEncipherment],
-            )
-        })
-    },
-    Rule {
-        scope: Scope::generations(&[ProfileGeneration::Strict]),
-        ..error("smime_br.key_usage.rsa_strict", USAGE, |it| {
-            let sign = [KeyUsageBit::NonRepudiation];
-            beyond(rsa_usage(it)?, RSA_PURPOSES, &sign, &[])
-        })
-    },
-    error("smime_br.key_usage.rsa_purpose", USAGE, |it| {
+    Rule::smime_br("smime_br.key_usage.criticality", USAGE, |it| {
+        let usage = it.extension(oid::KEY_USAGE)?;
+        (!usage.critical).then(|| "keyUsage not critical".to_owned())
+    })
+    .should(),
+    Rule::smime_br("smime_br.key_usage.rsa", USAGE, |it| {
+        let sign = [KeyUsageBit::NonRepudiation];
+        beyond(
+            rsa_usage(it)?,
+            RSA_PURPOSES,
+            &sign,
+            &[KeyUsageBit::DataEncipherment],
+        )
+    })
+    .of(Scope::generations(&[
+        ProfileGeneration::Legacy,
+        ProfileGeneration::Multipurpose,
+    ])),
+    Rule::smime_br("smime_br.key_usage.rsa_strict", USAGE, |it| {
+        let sign = [KeyUsageBit::NonRepudiation];
+        beyond(rsa_usage(it)?, RSA_PURPOSES, &sign, &[])
+    })
+    .of(Scope::generations(&[ProfileGeneration::Strict])),
+    Rule::smime_br("smime_br.key_usage.rsa_purpose", USAGE, |it| {
         purposeless(rsa_usage(it)?, RSA_PURPOSES)
     }),
-    error("smime_br.key_usage.ec", USAGE, |it| {
+    Rule::smime_br("smime_br.key_usage.ec", USAGE, |it| {
         let agree = [KeyUsageBit::EncipherOnly, KeyUsageBit::DecipherOnly];
         let sign = [KeyUsageBit::NonRepudiation];
         beyond(ec_usage(it)?, EC_PURPOSES, &sign, &agree)
     }),
-    error("smime_br.key_usage.ec_purpose", USAGE, |it| {
+    Rule::smime_br("smime_br.key_usage.ec_purpose", USAGE, |it| {
         purposeless(ec_usage(it)?, EC_PURPOSES)
     }),
-    error("smime_br.key_usage.edwards", USAGE, |it| {
-        if it.key != Key::Edwards {
-            return None;
-        }
-        let usage = it.certificate.key_usage()?;
-        let sign = KeyUsageBit::DigitalSignature;
-        if usage.contains(sign) {
-            excess(usage, &[sign, KeyUsageBit::NonRepudiation])
-        } else {
-            Some(format!("{} without digitalSignature", words(usage)))
-        }
+    Rule::smime_br("smime_br.key_usage.edwards", USAGE, |it| {
+        (it.key == Key::Edwards).then(|| signing_only(it.certificate.key_usage()?))?
     }),
+    Rule::smime_br("smime_br.key_usage.ml_dsa", USAGE, |it| {
+        let ml_dsa = matches!(it.key, Key::Other(Some(algorithm)) if is_ml_dsa(algorithm));
+        ml_dsa.then(|| signing_only(it.certificate.key_usage()?))?
+    })
+    .issued(Issued::since(POST_QUANTUM)),
 ];
 
-const fn error(
-    code: &'static str,
-    clause: &'static str,
-    broken: fn(&Linted<'_>) -> Option<String>,
-) -> Rule {
-    Rule {
-        code,
-        clause,
-        severity: Severity::Error,
-        scope: Scope::SUBSCRIBERS,
-        issued: Issued::UNDER_BR,
-        broken,
-    }
+fn has_sha1(it: &Linted<'_>) -> Option<bool> {
+    let algorithm = it.certificate.signature_algorithm();
+    let mut identifier = Reader::new(algorithm).sequence("signature").ok()?;
+    Some(SHA1_SIGNATURES.contains(&identifier.oid().ok()?))
 }
 
 /// Returns the magnitudes of modulus and exponent.
@@ -117,17 +100,81 @@ fn rsa_key<'a>(it: &Linted<'a>) -> Option<(&'a [u8], &'a [u8])> {
     Some((key.unsigned("n").ok()?, key.unsigned("e").ok()?))
 }
 
+fn rsa_size(it: &Linted<'_>) -> Option<String> {
+    let modulus = rsa_key(it)?.0;
+    let leading = modulus.first().map_or(0, |first| first.leading_zeros());
+    let bits = modulus.len() * 8 - usize::try_from(leading).ok()?;
+    (bits < 2048 || bits % 8 != 0).then(|| format!("RSA key of {bits} bits"))
+}
+
+/// Says what is wrong with the kind or the size of a key.
+pub(super) fn key_fault(it: &Linted<'_>) -> Option<String> {
+    algorithm(it).or_else(|| rsa_size(it))
+}
+
 /// RSA, ECDSA on three curves and EdDSA; ML-DSA and ML-KEM, which the text names since
-/// [`POST_QUANTUM`] and did not exclude before.
+/// [`POST_QUANTUM`] and did not exclude before. Of RSA and EC the parameters are judged elsewhere.
 fn algorithm(it: &Linted<'_>) -> Option<String> {
-    match it.key {
-        Key::Rsa | Key::Edwards => None,
-        Key::Ec(Some(curve)) if CURVES.contains(&curve) => None,
-        Key::Other(Some(algorithm)) if POST_QUANTUM_KEYS.contains(&algorithm) => None,
-        Key::Ec(Some(curve)) => Some(format!("key on the curve {curve}")),
-        Key::Ec(None) => Some("key on a curve without a name".to_owned()),
-        Key::Other(Some(algorithm)) => Some(format!("key of the algorithm {algorithm}")),
-        Key::Other(None) => Some("key without an algorithm".to_owned()),
+    let allowed = match it.key {
+        Key::Rsa => return None,
+        Key::Ec(Some(curve)) if CURVES.contains(&curve) => return None,
+        Key::Ec(Some(curve)) => return Some(format!("key on the curve {curve}")),
+        Key::Ec(None) => return Some("key on a curve without a name".to_owned()),
+        Key::Edwards => true,
+        Key::Other(algorithm) => algorithm.is_some_and(|it| is_ml_dsa(it) || is_ml_kem(it)),
+    };
+    let spki = Reader::new(it.certificate.spki()).sequence("spki");
+    let Ok(mut identifier) = spki.and_then(|mut spki| spki.sequence("algorithm")) else {
+        return Some("key without an algorithm".to_owned());
+    };
+    match identifier.oid() {
+        Ok(algorithm) if !allowed => Some(format!("key of the algorithm {algorithm}")),
+        Ok(_) => (!identifier.is_empty()).then(|| "parameters where none belong".to_owned()),
+        Err(_) => Some("key without an algorithm".to_owned()),
+    }
+}
+
+/// The identifiers of signatures that may be, byte for byte.
+fn is_known_signature(identifier: &[u8]) -> bool {
+    let digests = [
+        (DigestAlgorithm::Sha256, 32),
+        (DigestAlgorithm::Sha384, 48),
+        (DigestAlgorithm::Sha512, 64),
+    ];
+    let schemes = digests.into_iter().flat_map(|(digest, salt)| {
+        [
+            SignatureScheme::RsaPkcs1(digest),
+            SignatureScheme::RsaPss { digest, salt },
+            SignatureScheme::Ecdsa(digest),
+        ]
+    });
+    let mut schemes = schemes.chain([SignatureScheme::Ed25519]);
+    schemes.any(|scheme| scheme.identifier() == identifier)
+        || bare_identifier(identifier).is_some_and(|it| it == ED448 || is_ml_dsa(it))
+}
+
+/// Returns the algorithm of an identifier that has no parameters.
+fn bare_identifier(identifier: &[u8]) -> Option<Oid> {
+    let mut identifier = Reader::new(identifier).sequence("identifier").ok()?;
+    let algorithm = identifier.oid().ok()?;
+    identifier.is_empty().then_some(algorithm)
+}
+
+pub(super) fn is_ml_dsa(algorithm: Oid) -> bool {
+    ML_DSA.contains(&algorithm)
+}
+
+pub(super) fn is_ml_kem(algorithm: Oid) -> bool {
+    ML_KEM.contains(&algorithm)
+}
+
+/// Finds a key that may not sign, or may do more.
+fn signing_only(usage: KeyUsage) -> Option<String> {
+    let sign = KeyUsageBit::DigitalSignature;
+    if usage.contains(sign) {
+        excess(usage, &[sign, KeyUsageBit::NonRepudiation])
+    } else {
+        Some(format!("{} without digitalSignature", words(usage)))
     }
 }
 
@@ -206,12 +253,22 @@ const CURVES: [Oid; 3] = [
     Oid::new("1.3.132.0.35"),
 ];
 
-/// ML-DSA-44, -65, -87; ML-KEM-512, -768, -1024 (RFC 9881, RFC 9935).
-const POST_QUANTUM_KEYS: [Oid; 6] = [
+/// ML-DSA-44, -65, -87 (RFC 9881).
+const ML_DSA: [Oid; 3] = [
     Oid::new("2.16.840.1.101.3.4.3.17"),
     Oid::new("2.16.840.1.101.3.4.3.18"),
     Oid::new("2.16.840.1.101.3.4.3.19"),
+];
+
+/// ML-KEM-512, -768, -1024 (RFC 9935).
+const ML_KEM: [Oid; 3] = [
     Oid::new("2.16.840.1.101.3.4.4.1"),
     Oid::new("2.16.840.1.101.3.4.4.2"),
     Oid::new("2.16.840.1.101.3.4.4.3"),
+];
+
+/// sha1WithRSAEncryption and ecdsa-with-SHA1.
+const SHA1_SIGNATURES: [Oid; 2] = [
+    Oid::new("1.2.840.113549.1.1.5"),
+    Oid::new("1.2.840.10045.4.1"),
 ];

@@ -1,11 +1,15 @@
-use smime_crypto::{Oid, asn1::Tag};
+use std::collections::HashSet;
+
+use smime_crypto::{
+    Oid,
+    asn1::{Reader, Tag},
+};
 
 use crate::{
     NameRef,
     lint::{
-        Severity,
         certificate::{Linted, texts},
-        rule::{Issued, Rule, Scope, quoted},
+        rule::{Rule, quoted},
     },
     oid,
 };
@@ -31,6 +35,11 @@ pub(super) const RULES: &[Rule] = &[
             .find(|text| text.chars().any(|it| it.is_control() || it == '\u{fffd}'))
             .map(|text| quoted(&text))
     }),
+    Rule::pkix(
+        "pkix.subject.rdn_types",
+        "RFC 5280 §4.1.2.4, X.501 §9.3",
+        |it| repeated_type(it.certificate.subject()),
+    ),
     error("pkix.subject.printable_string", |it| {
         let mut attributes = it.certificate.subject().attributes();
         attributes
@@ -45,26 +54,12 @@ pub(super) const RULES: &[Rule] = &[
             .find(|(of, value)| *of == oid::EMAIL_ADDRESS && value.tag != Tag::IA5_STRING)
             .map(|_| "emailAddress is no IA5String".to_owned())
     }),
-    warning("pkix.issuer.blanks", |it| blanks(it.certificate.issuer())),
-    warning("pkix.subject.blanks", |it| blanks(it.certificate.subject())),
+    error("pkix.issuer.blanks", |it| blanks(it.certificate.issuer())).should(),
+    error("pkix.subject.blanks", |it| blanks(it.certificate.subject())).should(),
 ];
 
 const fn error(code: &'static str, broken: fn(&Linted<'_>) -> Option<String>) -> Rule {
-    Rule {
-        code,
-        clause: "RFC 5280 §4.1.2.4, appendix A.1",
-        severity: Severity::Error,
-        scope: Scope::Every,
-        issued: Issued::EVER,
-        broken,
-    }
-}
-
-const fn warning(code: &'static str, broken: fn(&Linted<'_>) -> Option<String>) -> Rule {
-    Rule {
-        severity: Severity::Warning,
-        ..error(code, broken)
-    }
+    Rule::pkix(code, "RFC 5280 §4.1.2.4, appendix A.1", broken)
 }
 
 fn country_string(name: NameRef<'_>) -> Option<String> {
@@ -72,6 +67,21 @@ fn country_string(name: NameRef<'_>) -> Option<String> {
     attributes
         .find(|(of, value)| *of == oid::COUNTRY && value.tag != Tag::PRINTABLE_STRING)
         .map(|_| "countryName is no PrintableString".to_owned())
+}
+
+/// The attributes of one RDN are of different types.
+fn repeated_type(name: NameRef<'_>) -> Option<String> {
+    let mut sets = Reader::new(name.der()).sequence("Name").ok()?;
+    while let Ok(mut set) = sets.set("RelativeDistinguishedName") {
+        let mut seen = HashSet::new();
+        while let Ok(mut attribute) = set.sequence("AttributeTypeAndValue") {
+            let attribute = attribute.oid().ok()?;
+            if !seen.insert(attribute) {
+                return Some(format!("{attribute} stands twice in one set"));
+            }
+        }
+    }
+    None
 }
 
 fn blanks(name: NameRef<'_>) -> Option<String> {

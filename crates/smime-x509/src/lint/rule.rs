@@ -22,6 +22,8 @@ pub(super) enum Scope {
     Every,
     /// Those of certification authorities.
     Authority,
+    /// Those of certification authorities below a root that issue for mail.
+    MailAuthority,
     /// Those of subscribers: all that are not authorities and are for mail.
     Mail,
     /// Those under the S/MIME BR, of these validations and generations.
@@ -35,10 +37,58 @@ pub(super) struct Issued {
 }
 
 impl Rule {
+    /// A rule of RFC 5280 or one beside it, whose breach is an error, for every certificate.
+    pub(super) const fn pkix(
+        code: &'static str,
+        clause: &'static str,
+        broken: fn(&Linted<'_>) -> Option<String>,
+    ) -> Self {
+        Self {
+            code,
+            clause,
+            severity: Severity::Error,
+            scope: Scope::Every,
+            issued: Issued::EVER,
+            broken,
+        }
+    }
+
+    /// A rule of the S/MIME BR, whose breach is an error, for every subscriber.
+    pub(super) const fn smime_br(
+        code: &'static str,
+        clause: &'static str,
+        broken: fn(&Linted<'_>) -> Option<String>,
+    ) -> Self {
+        Self {
+            scope: Scope::SUBSCRIBERS,
+            issued: Issued::UNDER_BR,
+            ..Self::pkix(code, clause, broken)
+        }
+    }
+
+    /// The same as a SHOULD.
+    pub(super) const fn should(self) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..self
+        }
+    }
+
+    /// The same for others.
+    pub(super) const fn of(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// The same for what was issued at another time.
+    pub(super) const fn issued(self, issued: Issued) -> Self {
+        Self { issued, ..self }
+    }
+
     /// Says whether the rule binds a certificate.
     pub(super) fn binds(&self, linted: &Linted<'_>) -> bool {
         let in_scope = match (&self.scope, linted.profile) {
             (Scope::Every, _) | (Scope::Authority, LintProfile::Authority) => true,
+            (Scope::MailAuthority, LintProfile::Authority) => linted.is_mail_authority(),
             (Scope::Mail, LintProfile::Mail | LintProfile::Subscriber(..)) => true,
             (
                 Scope::Subscriber(validations, generations),
