@@ -439,7 +439,11 @@ fn extended_key_usage_counts_for_mail_alone_and_any_stands_for_all() {
 fn strict_policy_wants_the_uses_named() {
     let (policy, algorithms) = (CertificatePolicy::strict(), AlgorithmPolicy::standard());
     assert_eq!(policy.key_usage, Presence::Required);
-    let cases: [(Change, ChainErrorKind); 2] = [
+    let cases: [(Change, ChainErrorKind); 3] = [
+        (
+            |b| b.extended_key_usage(&[ANY_EXTENDED_KEY_USAGE]),
+            ChainErrorKind::ExtendedKeyUsage,
+        ),
         (|b| b.without_extension(KEY_USAGE), ChainErrorKind::KeyUsage),
         (
             |b| b.without_extension(EXTENDED_KEY_USAGE),

@@ -66,6 +66,7 @@ fn import_files(
         trust,
         at: context.now(),
         keys: context.key_import(),
+        any_extended_key_usage: context.policy.certificates.any_extended_key_usage,
     };
     let mut total = ImportSummary::default();
     let mut items = Items::new(report);

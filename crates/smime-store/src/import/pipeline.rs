@@ -5,7 +5,7 @@ use std::{
 };
 
 use smime_crypto::Secret;
-use smime_x509::{CertificateRef, EmailAddress, check_import};
+use smime_x509::{AnyExtendedKeyUsage, CertificateRef, EmailAddress, check_import_under};
 
 use super::{
     Progress,
@@ -52,6 +52,13 @@ pub(super) struct Judgements<'a> {
     pub(super) progress: Progress,
 }
 
+/// What the items are read with and judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) passphrase: Option<&'a Secret>,
+    pub(super) any_extended_key_usage: AnyExtendedKeyUsage,
+}
+
 /// What a worker made of a chunk.
 struct Part {
     judged: Vec<Judged>,
@@ -64,7 +71,7 @@ struct Part {
 /// Every channel is bounded: who is ahead waits, so that memory does not grow with the file.
 pub(super) fn run(
     file: impl Read + Send,
-    passphrase: Option<&Secret>,
+    rules: Rules<'_>,
     consume: impl FnOnce(&mut Judgements<'_>) -> Result<(), Error>,
 ) -> Result<[u8; 32], Error> {
     thread::scope(|scope| {
@@ -75,7 +82,7 @@ pub(super) fn run(
             let (part_sender, part) = sync_channel(1);
             senders.push(chunk_sender);
             parts.push(part);
-            scope.spawn(move || work(&chunks, &part_sender, passphrase));
+            scope.spawn(move || work(&chunks, &part_sender, rules));
         }
         let reader = scope.spawn(move || read(file, senders));
         let consumed = consume(&mut Judgements {
@@ -106,8 +113,8 @@ fn read(file: impl Read, workers: Vec<SyncSender<Chunk>>) -> Result<Vec<u8>, io:
     Ok(chunks.digest())
 }
 
-fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, passphrase: Option<&Secret>) {
-    let mut reading = Reading::new(passphrase);
+fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, rules: Rules<'_>) {
+    let mut reading = Reading::new(rules.passphrase);
     for chunk in chunks {
         let mut judged = Vec::with_capacity(chunk.pieces.len());
         for piece in &chunk.pieces {
@@ -116,7 +123,7 @@ fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, passphrase: Option<&
                 judged.push(Judged {
                     position,
                     kind,
-                    judgement: judge(content),
+                    judgement: judge(content, rules.any_extended_key_usage),
                 });
             });
         }
@@ -127,14 +134,14 @@ fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, passphrase: Option<&
     }
 }
 
-fn judge(content: Content<'_>) -> Judgement {
+fn judge(content: Content<'_>, any: AnyExtendedKeyUsage) -> Judgement {
     let certificate = match content {
         Content::Certificate(certificate) => certificate,
         Content::Key(key) => return Judgement::Key(Secret::from(key)),
         Content::Refused(reason) => return Judgement::Refused(reason),
     };
     let emails = certificate.emails();
-    match check_import(certificate) {
+    match check_import_under(certificate, any) {
         Ok(()) => fit(certificate, &emails),
         Err(reason) => Judgement::Unfit {
             reason: ImportError::Unfit(reason),
