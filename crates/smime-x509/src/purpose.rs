@@ -2,7 +2,7 @@ use smime_crypto::{KeyKind, Oid, UnixTime};
 
 use crate::{
     AnyExtendedKeyUsage, Certificate, CertificateRef, ChainErrorKind, ImportRefusal, KeyUsage,
-    KeyUsageBit, NameConstraints, oid,
+    KeyUsageBit, NameConstraints, PolicyConstraints, oid,
 };
 
 /// What a certificate is to be used for.
@@ -327,6 +327,10 @@ pub(crate) fn check_extensions(certificate: &Certificate) -> Result<(), ChainErr
     };
     if constraints.as_ref().is_some_and(means_nothing) {
         return Err(ChainErrorKind::NameConstraintsUnsupported);
+    }
+    // RFC 5280 §4.2.1.11 leaves an empty one to the application, too.
+    if certificate.policy_constraints() == Some(PolicyConstraints::default()) {
+        return Err(ChainErrorKind::PoliciesMalformed);
     }
     Ok(())
 }
