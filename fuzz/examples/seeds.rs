@@ -75,7 +75,8 @@ fn chains() -> Outcome<()> {
         "chain",
         "loop",
         &[&[7][..], &leaf, &authority, &crossed, &permits].concat(),
-    )
+    )?;
+    Ok(())
 }
 
 fn evidence() -> Outcome<()> {

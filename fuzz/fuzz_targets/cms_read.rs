@@ -6,7 +6,7 @@ use smime::{
     cms::{self, Object, Opened, Outcome, Sender, SignatureCheck, SignedMessage, Verdict},
     crypto::AlgorithmPolicy,
     io::Source,
-    x509::CertificateBundle,
+    x509::{CertificateBundle, PolicyInputs, Purpose},
 };
 use smime_fuzz::{CONTENT, PEOPLE, drain, small_limits};
 use smime_testkit::{AcceptAll, NOW, SeededRandom};
@@ -44,6 +44,8 @@ fn judge(signed: SignedMessage) {
     let pool: CertificateBundle = PEOPLE.iter().map(|it| it.certificate.clone()).collect();
     let check = SignatureCheck {
         chains: None,
+        purpose: Purpose::SignMail,
+        policies: &PolicyInputs::default(),
         provider: &AcceptAll,
         algorithms: &AlgorithmPolicy::standard(),
         pool: &pool,

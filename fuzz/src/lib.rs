@@ -10,9 +10,11 @@ use smime::{
     crypto::AlgorithmPolicy,
     io::{Limits, Source},
     store::{Memory, Store, Trust},
-    x509::{CertificatePolicy, ChainVerifier, Purpose, Revocation},
+    x509::{CertificatePolicy, ChainVerifier, Crl, Purpose, Revocation},
 };
-use smime_testkit::{AcceptAll, Authority, Identity, NOW, Profile, SeededRandom, TestKey};
+use smime_testkit::{
+    AcceptAll, Authority, CrlBuilder, Identity, NOW, Profile, SeededRandom, TestKey,
+};
 
 /// The authority of the seeds.
 pub static AUTHORITY: LazyLock<Authority> =
@@ -37,8 +39,13 @@ static KEYS: LazyLock<Keyring> = LazyLock::new(|| {
 /// The content that the detached signatures among the seeds are over.
 pub const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nThe content of the seeds.\r\n";
 
-/// Calls `work` with an engine that holds everybody's keys and believes every signature.
-pub fn with_engine<T>(policy: Policy, work: impl FnOnce(&Engine<'_>) -> T) -> T {
+/// The authority's list, on which nobody stands.
+static LIST: LazyLock<Crl> = LazyLock::new(|| CrlBuilder::of(&AUTHORITY).sign());
+
+/// Calls `work` with an engine that holds everybody's keys, believes every signature, and knows
+/// that nobody was revoked, for policies that require it.
+pub fn with_engine<T>(mut policy: Policy, work: impl FnOnce(&Engine<'_>) -> T) -> T {
+    policy.revocation.add_crl(LIST.clone());
     let store = Memory::new();
     let mut certificates = vec![AUTHORITY.certificate().clone()];
     certificates.extend(PEOPLE.iter().map(|person| person.certificate.clone()));

@@ -148,11 +148,7 @@ pub(crate) enum Cert {
     /// Judge a certificate, without a store
     Verify {
         #[command(flatten)]
-        trust: Trust,
-        #[command(flatten)]
-        evidence: Evidence,
-        #[command(flatten)]
-        path: CertificatePath,
+        judging: Judging,
         /// The certificate: the first in the file; any others help to build the chain
         #[arg(value_name = "LEAF")]
         leaf: PathBuf,
@@ -192,6 +188,8 @@ pub(crate) struct Seal {
     pub(crate) encrypt: ModeWord,
     #[command(flatten)]
     pub(crate) how: How,
+    #[command(flatten)]
+    pub(crate) evidence: Evidence,
 }
 
 /// How to sign and encrypt.
@@ -240,6 +238,27 @@ pub(crate) struct Open {
     /// Certificates and private keys of ours (PKCS#12)
     #[arg(long, value_name = "FILE", requires = "no_store")]
     pub(crate) p12: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) evidence: Evidence,
+}
+
+/// What certificates are judged by where there is no store.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Judging {
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+    #[command(flatten)]
+    pub(crate) evidence: Evidence,
+    #[command(flatten)]
+    pub(crate) path: CertificatePath,
+}
+
+impl Judging {
+    /// Returns the files given.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let trust = self.trust.anchor.iter().chain(&self.trust.pool);
+        trust.map(PathBuf::as_path).chain(self.evidence.files())
+    }
 }
 
 /// What is known of revoked certificates, and how much must be.
@@ -251,10 +270,22 @@ pub(crate) struct Evidence {
     /// OCSP responses, in PEM, DER or base64
     #[arg(long, value_name = "FILE")]
     pub(crate) ocsp: Vec<PathBuf>,
-    /// Whether certificates must be proven not to be revoked; if-available when a list or response
-    /// is given, off otherwise
+    /// Whether certificates must be proven not to be revoked; when absent, as the profile says:
+    /// require under strict, if-available otherwise
     #[arg(long, value_enum, value_name = "POLICY")]
     pub(crate) revocation: Option<RevocationWord>,
+}
+
+impl Evidence {
+    /// Returns the files given.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.crl.iter().chain(&self.ocsp).map(PathBuf::as_path)
+    }
+
+    /// Says whether anybody asked about revocation.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.revocation.is_some() || self.files().next().is_some()
+    }
 }
 
 /// Certificates given for one judgement.
@@ -271,9 +302,10 @@ pub(crate) struct Trust {
 /// What is asked about the path of a certificate.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CertificatePath {
-    /// What the certificate must be good for
-    #[arg(long, value_enum, value_name = "PURPOSE", default_value_t = PurposeWord::Any)]
-    pub(crate) purpose: PurposeWord,
+    /// What the certificate must be good for; when absent, sign for that of a signature, any
+    /// otherwise
+    #[arg(long, value_enum, value_name = "PURPOSE")]
+    pub(crate) purpose: Option<PurposeWord>,
     /// An address that the certificate must name
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) email: Option<EmailAddress>,
@@ -317,11 +349,9 @@ pub(crate) enum Cms {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
         #[command(flatten)]
-        trust: Trust,
-        #[command(flatten)]
-        evidence: Evidence,
+        judging: Judging,
         /// Judge the signatures only, not who made them
-        #[arg(long, conflicts_with = "anchor")]
+        #[arg(long, conflicts_with_all = OF_CHAINS)]
         no_chain: bool,
     },
     /// Decrypt
@@ -569,6 +599,23 @@ fn address(text: &str) -> Result<EmailAddress, String> {
 fn policy(text: &str) -> Result<Oid, String> {
     Oid::from_dotted(text).ok_or_else(|| "not an object identifier in dotted form".to_owned())
 }
+
+/// The options that mean nothing where no chain is judged; certificates given to build chains with
+/// may be those of the signers.
+const OF_CHAINS: [&str; 12] = [
+    "anchor",
+    "crl",
+    "ocsp",
+    "revocation",
+    "purpose",
+    "email",
+    "initial_policy",
+    "explicit_policy",
+    "inhibit_mapping",
+    "inhibit_any",
+    "partial_chain",
+    "max_depth",
+];
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, and what was judged is good; 1 judged not good; 2 wrong usage; 3 input

@@ -17,7 +17,7 @@ use smime::{
 };
 
 use crate::{
-    args::{Global, Own},
+    args::{Evidence, Global, Own},
     failure::{Failure, Kind},
     input,
 };
@@ -115,6 +115,13 @@ impl Context {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes what is given about revoked certificates, for every judgement of the command.
+    pub(crate) fn add_evidence(&mut self, evidence: &Evidence) -> Result<(), Failure> {
+        let usual = self.policy.revocation.policy();
+        self.policy.revocation = input::revocation(evidence, usual)?;
         Ok(())
     }
 

@@ -78,14 +78,12 @@ pub(crate) fn trust(trust: &Trust) -> Result<(TrustStore, CertificateBundle), Fa
     Ok((anchors, pool))
 }
 
-/// Reads what is given about revoked certificates.
-pub(crate) fn revocation(evidence: &Evidence) -> Result<Revocation, Failure> {
-    let given = !(evidence.crl.is_empty() && evidence.ocsp.is_empty());
-    let policy = match evidence.revocation {
-        Some(word) => word.into(),
-        None if given => RevocationPolicy::IfAvailable,
-        None => RevocationPolicy::Off,
-    };
+/// Reads what is given about revoked certificates; `usual` is the policy where none is given.
+pub(crate) fn revocation(
+    evidence: &Evidence,
+    usual: RevocationPolicy,
+) -> Result<Revocation, Failure> {
+    let policy = evidence.revocation.map_or(usual, RevocationPolicy::from);
     let mut revocation = Revocation::new(policy);
     for path in &evidence.crl {
         for crl in crls(path)? {

@@ -11,6 +11,7 @@ mod input;
 mod json;
 mod messages;
 mod output;
+mod paths;
 mod pem;
 mod progress;
 mod report;

@@ -12,7 +12,7 @@ use smime_crypto::{
 use smime_io::{Limits, Source};
 use smime_x509::{
     Certificate, CertificateBundle, ChainError, ChainVerifier, Crl, EmailAddress, NameRef,
-    OcspResponse,
+    OcspResponse, PolicyInputs, Purpose,
 };
 
 pub(crate) use evidence::Evidence;
@@ -39,6 +39,10 @@ pub struct SignatureCheck<'a> {
     /// What the message brings about revoked certificates is added to what the verifier knows,
     /// unless its policy asks nothing.
     pub chains: Option<&'a ChainVerifier<'a>>,
+    /// What the signers' certificates must be good for: [`Purpose::SignMail`] for mail.
+    pub purpose: Purpose,
+    /// Which certificate policies are asked for.
+    pub policies: &'a PolicyInputs,
     /// Computes digests and signatures.
     pub provider: &'a dyn CryptoProvider,
     /// Which algorithms and keys are believed.

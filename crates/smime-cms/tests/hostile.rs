@@ -18,7 +18,7 @@ use smime_crypto::{
 };
 use smime_io::{Limits, Replay, Source, TooLarge};
 use smime_testkit::{Authority, Identity, NOW, Profile, SeededRandom, TestKey};
-use smime_x509::CertificateBundle;
+use smime_x509::{CertificateBundle, PolicyInputs, Purpose};
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nHello.\r\n";
 const ENVELOPED: Oid = Oid::new("1.2.840.113549.1.7.3");
@@ -71,6 +71,8 @@ fn try_everything(source: &Source) -> Result<(), Error> {
         Object::Signed(message) => {
             let check = SignatureCheck {
                 chains: None,
+                purpose: Purpose::SignMail,
+                policies: &PolicyInputs::default(),
                 provider: &RustCrypto,
                 algorithms: &AlgorithmPolicy::standard(),
                 pool: &CertificateBundle::new(),

@@ -21,7 +21,7 @@ use smime_io::{Limits, Source};
 use smime_testkit::{Authority, Identity, NOW, Profile, TestKey, peer};
 use smime_x509::{
     Certificate, CertificateBundle, CertificatePolicy, ChainErrorKind, ChainVerifier,
-    ImportRefusal, KeyUsageBit, Purpose, Revocation, check_fitness, check_import,
+    ImportRefusal, KeyUsageBit, PolicyInputs, Purpose, Revocation, check_fitness, check_import,
 };
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nnewer keys\r\n";
@@ -62,6 +62,8 @@ fn verdict(der: &[u8]) -> Verdict {
     };
     let outcome = message.verify(&SignatureCheck {
         chains: Some(&chains),
+        purpose: Purpose::SignMail,
+        policies: &PolicyInputs::default(),
         provider: &RustCrypto,
         algorithms: &algorithms,
         pool: &CertificateBundle::new(),

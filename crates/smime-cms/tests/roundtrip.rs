@@ -20,7 +20,7 @@ use smime_crypto::{
 };
 use smime_io::{Limits, Source};
 use smime_testkit::{FailingRandom, NOW, TestKey, flips};
-use smime_x509::CertificateBundle;
+use smime_x509::{CertificateBundle, PolicyInputs, Purpose};
 
 const CUTS: [usize; 3] = [1, 7, 4096];
 const LENGTHS: [usize; 8] = [0, 1, 15, 16, 17, 127, 16_384, 40_000];
@@ -131,6 +131,8 @@ fn signed(object: &[u8]) -> Result<SignedMessage, Error> {
 fn judged(message: SignedMessage) -> Result<Outcome, Error> {
     message.verify(&SignatureCheck {
         chains: None,
+        purpose: Purpose::SignMail,
+        policies: &PolicyInputs::default(),
         provider: &RustCrypto,
         algorithms: &AlgorithmPolicy::standard(),
         pool: &CertificateBundle::new(),

@@ -25,7 +25,7 @@ use smime_testkit::{
 };
 use smime_x509::{
     Certificate, CertificateBundle, CertificatePolicy, CertificateStatus, ChainErrorKind,
-    ChainVerifier, EmailAddress, Revocation, RevocationPolicy,
+    ChainVerifier, EmailAddress, PolicyInputs, Purpose, Revocation, RevocationPolicy,
 };
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nPay 10 to Bob.\r\n";
@@ -73,6 +73,8 @@ impl Court {
         };
         message.verify(&SignatureCheck {
             chains: self.chains.then_some(&chains),
+            purpose: Purpose::SignMail,
+            policies: &PolicyInputs::default(),
             provider: &RustCrypto,
             algorithms: &self.algorithms,
             pool: &self.pool,

@@ -249,6 +249,19 @@ impl Store for Embedded {
         Ok(keys.get(public_key_id).map_err(database_error)?.is_some())
     }
 
+    fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error> {
+        let keys = self
+            .begin_read()?
+            .open_table(KEYS)
+            .map_err(database_error)?;
+        let mut ids = Vec::new();
+        for entry in keys.iter().map_err(database_error)? {
+            let (id, _) = entry.map_err(database_error)?;
+            ids.push(*id.value());
+        }
+        Ok(ids)
+    }
+
     fn record(&self, activity: &Activity) -> Result<u64, Error> {
         self.write(|tables| tables.record(activity))
     }

@@ -1,6 +1,7 @@
 use std::{collections::HashSet, io::Read, mem};
 
 use smime_crypto::{Budget, UnixTime};
+use smime_x509::AnyExtendedKeyUsage;
 
 use crate::{Activity, Addition, Direction, Entry, Error, Operation, Outcome, Store, Trust};
 use found_keys::FoundKeys;
@@ -79,6 +80,8 @@ pub struct ImportOptions<'a> {
     pub at: UnixTime,
     /// What taking private keys needs; without it they are refused.
     pub keys: Option<KeyImport<'a>>,
+    /// Whether anyExtendedKeyUsage stands for e-mail protection.
+    pub any_extended_key_usage: AnyExtendedKeyUsage,
 }
 
 /// What is told while a file is imported.
@@ -117,6 +120,7 @@ impl ImportOptions<'_> {
             trust: Trust::None,
             at,
             keys: None,
+            any_extended_key_usage: AnyExtendedKeyUsage::Counts,
         }
     }
 }
@@ -144,7 +148,7 @@ impl ImportOutcome {
 /// Imports the certificates of a file, of any size, with exactly one outcome per item: in the
 /// file's order, but private keys last, for their certificates must be there.
 ///
-/// A certificate must pass [`check_import`](smime_x509::check_import); what is refused never keeps
+/// A certificate must pass [`check_import_under`](smime_x509::check_import_under); what is refused never keeps
 /// the others out. Where `options.trust` is not [`Trust::None`], authorities among the certificates
 /// get it, also those that were there; one that is [`Trust::Distrusted`] stays so, because a list
 /// of authorities must not undo what was decided about one of them. One entry of the activity log
@@ -183,9 +187,12 @@ fn import_by(
         keys: FoundKeys::default(),
         has_key: false,
     };
-    let passphrase = options.keys.map(|keys| keys.passphrase);
+    let rules = pipeline::Rules {
+        passphrase: options.keys.map(|keys| keys.passphrase),
+        any_extended_key_usage: options.any_extended_key_usage,
+    };
     let mut budget = Budget::new();
-    let digest = pipeline::run(file, passphrase, &mut budget, |judgements| {
+    let digest = pipeline::run(file, rules, &mut budget, |judgements| {
         while import.batch(judgements, batch)? {}
         Ok(())
     })?;

@@ -168,6 +168,10 @@ impl Store for Memory {
         Ok(self.inner().keys.contains_key(public_key_id))
     }
 
+    fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error> {
+        Ok(self.inner().keys.keys().copied().collect())
+    }
+
     fn record(&self, activity: &Activity) -> Result<u64, Error> {
         let mut inner = self.inner();
         let (entry, head) = inner.head.append(activity)?;

@@ -143,6 +143,14 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error`].
     fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error>;
 
+    /// Returns the [`public_key_id`] of every private key, in no order that means anything.
+    ///
+    /// [`public_key_id`]: crate::public_key_id
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error>;
+
     /// Adds an entry to the activity log and returns its number; the first is 1.
     ///
     /// # Errors

@@ -117,7 +117,9 @@ impl<'a> Issuer<'a> {
     ///
     /// # Errors
     /// As [`make_root`]; [`IssueError::PathLength`] when this authority may have none below it;
-    /// [`IssueError::Outlives`] when it would be valid when the issuer is not.
+    /// [`IssueError::SameName`] when its name would be the issuer's, as only the issuer's own
+    /// certificates of another key have it (RFC 5280 §3.2); [`IssueError::Outlives`] when it would
+    /// be valid when the issuer is not.
     pub fn issue_authority(
         &self,
         name: &str,
@@ -128,6 +130,12 @@ impl<'a> Issuer<'a> {
         let limit = self.certificate.basic_constraints();
         if limit.is_some_and(|limit| limit.path_length == Some(0)) {
             return Err(IssueError::PathLength);
+        }
+        if subject::named(name)?
+            .view()
+            .matches(self.certificate.subject())
+        {
+            return Err(IssueError::SameName);
         }
         let builder = authority_builder(name, key, validity)?
             .basic_constraints(BasicConstraints {

@@ -3,8 +3,8 @@ use std::fmt;
 use smime_crypto::{Algorithm, AlgorithmPolicy, Error, UnixTime, Use};
 
 use crate::{
-    Certificate, CertificatePolicy, KeyUsageBit, Presence, Purpose, SequenceOf,
-    extended_key_usage_name,
+    AnyExtendedKeyUsage, Certificate, CertificatePolicy, KeyUsageBit, Presence, Purpose,
+    SequenceOf, extended_key_usage_name, oid,
     purpose::{
         check_email_protection, check_extensions, check_import_address, check_import_key,
         check_import_key_usage, check_key_usage, check_kind, check_validity,
@@ -195,6 +195,10 @@ const IMPORT: &[Rule] = &[
             })
         },
     },
+    Rule {
+        judge: |it| it.unless_authority(|| it.any_extended_key_usage()),
+        ..ANY_EXTENDED_KEY_USAGE
+    },
 ];
 
 /// The rules of [`check_fitness`](crate::check_fitness) for mail, and those of the policies.
@@ -221,6 +225,7 @@ const LEAF: &[Rule] = &[
             it.email_protection()
         },
     },
+    ANY_EXTENDED_KEY_USAGE,
     KEY_ALGORITHM,
     EXTENSIONS,
     Rule {
@@ -282,6 +287,7 @@ const ANCHOR: &[Rule] = &[
             None => Met::NotApplicable,
         },
     },
+    ANY_EXTENDED_KEY_USAGE,
     KEY_ALGORITHM,
     EXTENSIONS,
     Rule {
@@ -312,6 +318,13 @@ const VALIDITY: Rule = Rule {
             format!("valid from {from} until {until}")
         })
     },
+};
+
+/// Applies where nothing else names the use.
+const ANY_EXTENDED_KEY_USAGE: Rule = Rule {
+    code: "mail.any_extended_key_usage",
+    clause: "RFC 8550 §4.4.4, RFC 5280 §4.2.1.12",
+    judge: |it| it.any_extended_key_usage(),
 };
 
 const KEY_ALGORITHM: Rule = Rule {
@@ -345,7 +358,8 @@ impl Judged<'_> {
 
     fn email_protection(&self) -> Met {
         let certificate = self.certificate.view();
-        Met::of(check_email_protection(&certificate), || {
+        let any = self.explainer.policy.any_extended_key_usage;
+        Met::of(check_email_protection(&certificate, any), || {
             let usages = certificate.extended_key_usage();
             let usages = usages.iter().flat_map(SequenceOf::iter);
             let names: Vec<_> = usages
@@ -353,6 +367,20 @@ impl Judged<'_> {
                 .map(|it| extended_key_usage_name(it).map_or_else(|| it.to_string(), str::to_owned))
                 .collect();
             names.join(", ")
+        })
+    }
+
+    /// Says whether anyExtendedKeyUsage stands for emailProtection, where that is not there.
+    fn any_extended_key_usage(&self) -> Met {
+        let certificate = self.certificate.view();
+        let usages = certificate.extended_key_usage();
+        let has = |wanted| usages.is_some_and(|usages| usages.iter().any(|it| it == wanted));
+        if !has(oid::ANY_EXTENDED_KEY_USAGE) || has(oid::EMAIL_PROTECTION) {
+            return Met::NotApplicable;
+        }
+        let policy = self.explainer.policy.any_extended_key_usage;
+        Met::or(policy == AnyExtendedKeyUsage::Counts, || {
+            "anyExtendedKeyUsage, which the policy does not take for emailProtection".to_owned()
         })
     }
 

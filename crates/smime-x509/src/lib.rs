@@ -66,7 +66,7 @@ pub use oid::{ANY_EXTENDED_KEY_USAGE, ANY_POLICY, EMAIL_PROTECTION, SMIME_CAPABI
 pub use policy::{
     AnchorValidity, AnyExtendedKeyUsage, CertificatePolicy, PolicyInputs, Presence, ProfileRules,
 };
-pub use purpose::{Purpose, check_fitness, check_import};
+pub use purpose::{Purpose, check_fitness, check_import, check_import_under};
 pub use request::CertificationRequest;
 pub use revocation::{Revocation, RevocationPolicy};
 pub use sequence_of::{FromReader, SequenceOf};

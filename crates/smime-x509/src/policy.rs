@@ -85,11 +85,12 @@ impl CertificatePolicy {
     }
 
     /// As standard, and the leaf must name its uses, as every public issuer of mail certificates
-    /// makes it do.
+    /// makes it do; anyExtendedKeyUsage names none (S/MIME Baseline Requirements §7.1.2.3 f).
     pub const fn strict() -> Self {
         Self {
             key_usage: Presence::Required,
             extended_key_usage: Presence::Required,
+            any_extended_key_usage: AnyExtendedKeyUsage::Ignored,
             ..Self::standard()
         }
     }

@@ -2,7 +2,7 @@ use smime_crypto::{KeyKind, Oid, UnixTime};
 
 use crate::{
     AnyExtendedKeyUsage, Certificate, CertificateRef, ChainErrorKind, ImportRefusal, KeyUsage,
-    KeyUsageBit, NameConstraints, oid,
+    KeyUsageBit, NameConstraints, PolicyConstraints, oid,
 };
 
 /// What a certificate is to be used for.
@@ -84,16 +84,29 @@ pub fn check_fitness(
 /// alternative name, a key usage that allows signing or encrypting mail or none at all, an RSA, EC,
 /// Ed25519 or X25519 key, and, when it has an extended key usage, e-mail protection in it.
 ///
+/// anyExtendedKeyUsage stands for e-mail protection; [`check_import_under`] lets a policy decide.
+///
 /// # Errors
 /// [`ImportRefusal`]: the first of these that fails, in that order.
 pub fn check_import(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusal> {
+    check_import_under(certificate, AnyExtendedKeyUsage::Counts)
+}
+
+/// Does what [`check_import`] does, with what anyExtendedKeyUsage is worth.
+///
+/// # Errors
+/// As [`check_import`].
+pub fn check_import_under(
+    certificate: &CertificateRef<'_>,
+    any: AnyExtendedKeyUsage,
+) -> Result<(), ImportRefusal> {
     if certificate.is_ca() {
         return Ok(());
     }
     check_import_address(certificate)?;
     check_import_key_usage(certificate)?;
     check_import_key(certificate)?;
-    check_email_protection(certificate).map_err(|_| ImportRefusal::ExtendedKeyUsage)
+    check_email_protection(certificate, any).map_err(|_| ImportRefusal::ExtendedKeyUsage)
 }
 
 /// A certificate that names nobody in its subject alternative name serves nobody's mail.
@@ -226,8 +239,9 @@ fn has_other_usage(purpose: Purpose, usage: KeyUsage) -> bool {
 /// RFC 8550 §4.4.4; without the extension every use is allowed.
 pub(crate) fn check_email_protection(
     certificate: &CertificateRef<'_>,
+    any: AnyExtendedKeyUsage,
 ) -> Result<(), ChainErrorKind> {
-    check_nested(certificate, Purpose::SignMail, AnyExtendedKeyUsage::Counts)
+    check_nested(certificate, Purpose::SignMail, any)
 }
 
 /// The extended key usage of a leaf (RFC 5280 §4.2.1.12); without the extension every use is
@@ -313,6 +327,10 @@ pub(crate) fn check_extensions(certificate: &Certificate) -> Result<(), ChainErr
     };
     if constraints.as_ref().is_some_and(means_nothing) {
         return Err(ChainErrorKind::NameConstraintsUnsupported);
+    }
+    // RFC 5280 §4.2.1.11 leaves an empty one to the application, too.
+    if certificate.policy_constraints() == Some(PolicyConstraints::default()) {
+        return Err(ChainErrorKind::PoliciesMalformed);
     }
     Ok(())
 }

@@ -115,6 +115,10 @@ fn what_is_issued_is_imported_and_its_chain_holds_also_below_an_issuing_authorit
     let issuing = Issuer::new(&below, TestKey::P256B.private()).unwrap();
     let refused = issuing.issue_authority("x", &TestKey::P256A.public(), days(1), &random());
     assert_eq!(refused.unwrap_err(), IssueError::PathLength);
+    for name in ["Root", "ROOT"] {
+        let refused = issuer.issue_authority(name, &TestKey::P256A.public(), days(1), &random());
+        assert_eq!(refused.unwrap_err(), IssueError::SameName);
+    }
     let (mut anchors, mut pool) = (TrustStore::new(), CertificateBundle::new());
     anchors.add(root.clone());
     pool.add(below.clone());

@@ -200,6 +200,7 @@ fn a_rule_broken_by_any_certificate_of_the_path_breaks_the_chain() {
     let constraints: Change = |b| b.extension(NAME_CONSTRAINTS, true, &[0x30, 0]);
     let soft_constraints: Change = |b| b.extension(NAME_CONSTRAINTS, false, &[0x30, 0]);
     let explicit: Change = |b| b.extension(POLICY_CONSTRAINTS, true, &[0x30, 3, 0x80, 1, 0]);
+    let no_policy: Change = |b| b.extension(POLICY_CONSTRAINTS, true, &[0x30, 0]);
     let wrong_usage: Change = |b| b.extended_key_usage(&[SERVER_AUTH]);
     let cases = [
         ("expired", expired, ChainErrorKind::Expired),
@@ -221,6 +222,7 @@ fn a_rule_broken_by_any_certificate_of_the_path_breaks_the_chain() {
             ChainErrorKind::NameConstraintsUnsupported,
         ),
         ("explicit", explicit, ChainErrorKind::NoAcceptablePolicy),
+        ("no policy", no_policy, ChainErrorKind::PoliciesMalformed),
         (
             "extended key usage",
             wrong_usage,
@@ -439,7 +441,11 @@ fn extended_key_usage_counts_for_mail_alone_and_any_stands_for_all() {
 fn strict_policy_wants_the_uses_named() {
     let (policy, algorithms) = (CertificatePolicy::strict(), AlgorithmPolicy::standard());
     assert_eq!(policy.key_usage, Presence::Required);
-    let cases: [(Change, ChainErrorKind); 2] = [
+    let cases: [(Change, ChainErrorKind); 3] = [
+        (
+            |b| b.extended_key_usage(&[ANY_EXTENDED_KEY_USAGE]),
+            ChainErrorKind::ExtendedKeyUsage,
+        ),
         (|b| b.without_extension(KEY_USAGE), ChainErrorKind::KeyUsage),
         (
             |b| b.without_extension(EXTENDED_KEY_USAGE),

@@ -7,9 +7,10 @@ use smime_crypto::{
 };
 use smime_testkit::{DAY, NOW, SeededRandom, TestKey};
 use smime_x509::{
-    ANY_EXTENDED_KEY_USAGE, BasicConstraints, Certificate, CertificateBuilder, CertificatePolicy,
-    CertificateUse, EMAIL_PROTECTION, Explainer, Explanation, ImportRefusal, KeyUsageBit, Met,
-    Name, NameAttribute, Purpose, check_fitness, check_import,
+    ANY_EXTENDED_KEY_USAGE, AnyExtendedKeyUsage, BasicConstraints, Certificate, CertificateBuilder,
+    CertificatePolicy, CertificateUse, EMAIL_PROTECTION, Explainer, Explanation, ImportRefusal,
+    KeyUsageBit, Met, Name, NameAttribute, Purpose, check_fitness, check_import,
+    check_import_under,
 };
 
 use KeyUsageBit::{
@@ -380,6 +381,53 @@ fn a_strict_policy_asks_for_the_extensions() {
         assert!(explainer.explain(&good().certificate(), usage).is_met());
         assert!(explain(&bare.certificate(), usage).is_met());
     }
+}
+
+#[test]
+fn the_policy_decides_whether_any_usage_is_that_of_mail_and_the_explanation_says_which() {
+    let rule = |policy: &CertificatePolicy, extended: &[Oid], usage| {
+        let explainer = Explainer {
+            algorithms: &AlgorithmPolicy::standard(),
+            policy,
+            at: NOW,
+        };
+        let certificate = Made {
+            extended: Some(extended.to_vec()),
+            authority: (usage == CertificateUse::Anchor).then_some(true),
+            usage: (usage != CertificateUse::Anchor).then(|| good().usage.unwrap()),
+            ..good()
+        };
+        let explanation = explainer.explain(&certificate.certificate(), usage);
+        let mut findings = explanation.findings.iter();
+        let any = findings.find(|it| it.rule == "mail.any_extended_key_usage");
+        (any.unwrap().met.name(), explanation.is_met())
+    };
+    let (counts, ignored) = (CertificatePolicy::standard(), CertificatePolicy::strict());
+    let ignored = CertificatePolicy {
+        key_usage: counts.key_usage,
+        ..ignored
+    };
+    for usage in CertificateUse::ALL {
+        let any = &[ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH];
+        assert_eq!(rule(&counts, any, usage), ("met", true), "{usage}");
+        assert_eq!(rule(&ignored, any, usage), ("not_met", false), "{usage}");
+        let both = &[ANY_EXTENDED_KEY_USAGE, EMAIL_PROTECTION];
+        for policy in [&counts, &ignored] {
+            assert_eq!(rule(policy, both, usage), ("not_applicable", true));
+            let other = rule(policy, &[CLIENT_AUTH], usage);
+            assert_eq!(other, ("not_applicable", false));
+        }
+    }
+    let any = Made {
+        extended: Some(vec![ANY_EXTENDED_KEY_USAGE]),
+        ..good()
+    };
+    let (any, named) = (any.certificate(), good().certificate());
+    let ignored = AnyExtendedKeyUsage::Ignored;
+    let refused = Err(ImportRefusal::ExtendedKeyUsage);
+    assert_eq!(check_import_under(&any.view(), ignored), refused);
+    assert_eq!(check_import_under(&named.view(), ignored), Ok(()));
+    assert_eq!(check_import(&any.view()), Ok(()));
 }
 
 /// The rules that [`check_fitness`] does not know: those of the policies, and of mail alone.

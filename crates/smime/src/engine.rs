@@ -3,7 +3,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use smime_crypto::{CryptoProvider, Random, UnixTime};
 use smime_io::Limits;
 use smime_store::{Store, StoredCertificate, Trust};
-use smime_x509::{Certificate, CertificateBundle, ChainVerifier, Revocation, TrustStore};
+use smime_x509::{Certificate, CertificateBundle, ChainVerifier, TrustStore};
 
 use crate::{Cause, Keyring, Policy};
 
@@ -63,7 +63,7 @@ impl Engine<'_> {
             algorithms: &self.policy.algorithms,
             policy: &self.policy.certificates,
             anchors,
-            revocation: &NOT_ASKED,
+            revocation: &self.policy.revocation,
         }
     }
 
@@ -131,9 +131,6 @@ fn system_time() -> UnixTime {
         .unwrap_or_default();
     UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
-
-/// No policy of the engine asks for revocation yet.
-static NOT_ASKED: Revocation = Revocation::off();
 
 /// Issuer names followed in the store for one message: eight levels of four cross-certified
 /// authorities, for a message with as many signers.

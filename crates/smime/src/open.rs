@@ -10,7 +10,7 @@ use smime_crypto::{Algorithm, Oid, PrivateKey, UnixTime};
 use smime_io::{Source, Spool, TooLarge};
 use smime_mime::{Entity, Protection};
 use smime_store::{Activity, Direction, Operation, StoredCertificate};
-use smime_x509::{Certificate, CertificateBundle, EmailAddress};
+use smime_x509::{Certificate, CertificateBundle, EmailAddress, PolicyInputs, Purpose};
 
 use crate::{
     Cause, Coverage, Engine, Error, KeyUnavailable, Layer, Message, Unauthenticated,
@@ -203,6 +203,8 @@ impl Walk<'_> {
         let chains = engine.chains(&anchors);
         let check = SignatureCheck {
             chains: Some(&chains),
+            purpose: Purpose::SignMail,
+            policies: &PolicyInputs::default(),
             provider: engine.provider,
             algorithms: &engine.policy.algorithms,
             pool: &pool,

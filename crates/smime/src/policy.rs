@@ -1,5 +1,5 @@
 use smime_crypto::AlgorithmPolicy;
-use smime_x509::CertificatePolicy;
+use smime_x509::{CertificatePolicy, Revocation, RevocationPolicy};
 
 /// What is permitted, as data; three presets and nothing else to learn first.
 #[derive(Clone, Debug)]
@@ -8,6 +8,9 @@ pub struct Policy {
     pub algorithms: AlgorithmPolicy,
     /// Which certificates.
     pub certificates: CertificatePolicy,
+    /// How sure one must be that a certificate is not revoked, and the lists and responses that say
+    /// so. What a message brings beside its signatures is added for that message.
+    pub revocation: Revocation,
     /// What may leave the engine.
     pub messages: MessagePolicy,
 }
@@ -29,22 +32,25 @@ pub enum Unauthenticated {
 }
 
 impl Policy {
-    /// What today's mail needs.
+    /// What today's mail needs; revocation counts where something is known of it.
     pub fn standard() -> Self {
         Self {
             algorithms: AlgorithmPolicy::standard(),
             certificates: CertificatePolicy::standard(),
+            revocation: Revocation::new(RevocationPolicy::IfAvailable),
             messages: MessagePolicy {
                 unauthenticated: Unauthenticated::ReleaseWhole,
             },
         }
     }
 
-    /// Authenticated encryption only, in both directions.
+    /// Authenticated encryption only, in both directions; every certificate must be proven not to
+    /// be revoked.
     pub fn strict() -> Self {
         Self {
             algorithms: AlgorithmPolicy::strict(),
             certificates: CertificatePolicy::strict(),
+            revocation: Revocation::new(RevocationPolicy::Require),
             messages: MessagePolicy {
                 unauthenticated: Unauthenticated::Withhold,
             },
@@ -56,6 +62,7 @@ impl Policy {
         Self {
             algorithms: AlgorithmPolicy::archive(),
             certificates: CertificatePolicy::archive(),
+            revocation: Revocation::new(RevocationPolicy::IfAvailable),
             messages: MessagePolicy {
                 unauthenticated: Unauthenticated::ReleaseWhole,
             },

@@ -16,9 +16,9 @@ use smime::{
     io::{Limits, Source},
     mime::{Entity, MultipartSigned, Pkcs7Mime, Protection, SmimeType},
     store::{Memory, Store as _, Trust},
-    x509::{Certificate, EmailAddress},
+    x509::{Certificate, Crl, EmailAddress},
 };
-use smime_testkit::{Authority, Identity, NOW, Profile, SeededRandom, TestKey};
+use smime_testkit::{Authority, CrlBuilder, Identity, NOW, Profile, SeededRandom, TestKey};
 
 /// Alice, who sends, and Bob, who receives.
 ///
@@ -64,11 +64,11 @@ impl World {
         engine(self.provider, &self.sender, &self.sender_keys, &self.random)
     }
 
-    /// The engine of Bob.
+    /// The engine of Bob, who has today's lists of both authorities.
     pub(crate) fn receiver(&self, policy: Policy) -> Engine<'_> {
         let (store, keys) = (&self.receiver, &self.receiver_keys);
         Engine {
-            policy,
+            policy: with_clean_lists(policy),
             ..engine(self.provider, store, keys, &self.random)
         }
     }
@@ -125,10 +125,26 @@ pub(crate) fn providers() -> [&'static dyn CryptoProvider; 2] {
 /// An authority below a root, so that every chain needs a certificate that has to come along.
 pub(crate) fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
-    AUTHORITY.get_or_init(|| {
-        Authority::root("End to End Root", TestKey::P256B)
-            .intermediate("End to End Issuer", TestKey::P256B)
-    })
+    AUTHORITY.get_or_init(|| root().intermediate("End to End Issuer", TestKey::P256B))
+}
+
+/// The authority's root, which signs the list about it.
+pub(crate) fn root() -> &'static Authority {
+    static ROOT: OnceLock<Authority> = OnceLock::new();
+    ROOT.get_or_init(|| Authority::root("End to End Root", TestKey::P256B))
+}
+
+/// What the authority and its root say of whom they revoked: nobody.
+pub(crate) fn clean_lists() -> impl Iterator<Item = Crl> {
+    static LISTS: OnceLock<[Crl; 2]> = OnceLock::new();
+    let lists = LISTS.get_or_init(|| [authority(), root()].map(|it| CrlBuilder::of(it).sign()));
+    lists.iter().cloned()
+}
+
+/// Tells a policy what the lists of both say.
+pub(crate) fn with_clean_lists(mut policy: Policy) -> Policy {
+    clean_lists().for_each(|list| policy.revocation.add_crl(list));
+    policy
 }
 
 pub(crate) fn store(known: &[Certificate], anchor: &Certificate) -> Memory {

@@ -23,7 +23,7 @@ use smime_testkit::{DAY, Identity, NOW, Profile, SeededRandom, TestKey, Uses, la
 
 use common::{
     ALICE, BOB, SECRET, World, address, authority, contains, draft, engine, entity,
-    expected_entity, providers, small_mail, store,
+    expected_entity, providers, small_mail, store, with_clean_lists,
 };
 
 #[test]
@@ -539,7 +539,7 @@ fn nothing_is_written_when_policy_or_keys_refuse() {
         assert_eq!(refusal(&group, &draft).code(), code);
     }
     let strict = smime::Engine {
-        policy: Policy::strict(),
+        policy: with_clean_lists(Policy::strict()),
         ..group.engine()
     };
     for cipher in [ContentCipher::Aes128Cbc, ContentCipher::Aes256Cbc] {

@@ -10,7 +10,8 @@ use super::address;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ca {
-    /// Make an authority of one's own: its key and certificate, in the store and trusted
+    /// Make an authority of one's own: its key and certificate, in the store; trusted, unless
+    /// another authority of the store has issued it
     Init(CaInit),
     /// Make a certificate by the authority of the store
     Issue(CaIssue),
@@ -18,16 +19,25 @@ pub(crate) enum Ca {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CaInit {
-    /// What the authority is called
-    #[arg(long, value_name = "NAME", default_value = "S/MIME CA")]
-    pub(crate) name: String,
+    /// What the authority is called; S/MIME CA when absent, S/MIME Issuing CA under another
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Which authority of the store issues it, by the start of its SHA-256; itself when absent
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) parent: Option<String>,
     /// The kind of its key
     #[arg(long, value_enum, value_name = "KIND", default_value_t = KeyKindWord::P384)]
     pub(crate) key_kind: KeyKindWord,
-    /// How long it is valid
-    #[arg(long, value_name = "DAYS", default_value_t = 3650)]
-    pub(crate) days: u32,
-    /// Where its certificate goes too, as PEM
+    /// How long it is valid; 3650 days when absent, 1825 under another
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days: Option<u32>,
+    /// Where the revocation list of its issuer is, http only
+    #[arg(long, value_name = "URL", requires = "parent")]
+    pub(crate) crl_url: Option<String>,
+    /// Where the certificate of its issuer is, http only
+    #[arg(long, value_name = "URL", requires = "parent")]
+    pub(crate) ca_url: Option<String>,
+    /// Where its certificate goes too, as PEM, and those above it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -52,7 +62,7 @@ pub(crate) struct CaIssue {
     /// Which profile of the S/MIME Baseline Requirements
     #[arg(long, value_enum, value_name = "GENERATION", default_value_t = GenerationWord::Multipurpose)]
     pub(crate) generation: GenerationWord,
-    /// Which authority, by the start of its SHA-256, if the store has several
+    /// Which authority, by the start of its SHA-256; when absent, the one that has none below it
     #[arg(long, value_name = "SHA256")]
     pub(crate) ca: Option<String>,
     /// Certify the key of this request (PKCS#10) instead of making one; it must ask for every ADDRESS
@@ -64,7 +74,7 @@ pub(crate) struct CaIssue {
     /// Where the authority's certificate is, http only
     #[arg(long, value_name = "URL")]
     pub(crate) ca_url: Option<String>,
-    /// Where the certificate and the authority's go too, as PEM
+    /// Where the certificate and those of the authorities above go too, as PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Where the private key goes too, as PEM under the passphrase; never over another file

@@ -6,9 +6,10 @@ use std::{
 use serde_json::{Value, json};
 use smime::{
     crypto::{Pkcs12Builder, PrivateKey, ProtectedKey, PublicKey, Secret},
-    store::{Activity, Direction, Operation, Outcome, Trust, public_key_id},
+    store::{Activity, Direction, Operation, Outcome, Trust},
     x509::{
-        Certificate, CertificationRequest, EmailAddress, Issuer, MailSubject, Validity, make_root,
+        Certificate, CertificationRequest, EmailAddress, Issuer, MailSubject, Purpose, Validity,
+        make_root,
     },
 };
 
@@ -22,6 +23,10 @@ use crate::{
     report::Report,
 };
 
+use self::authority::Authority;
+
+mod authority;
+
 pub(crate) fn run(global: &Global, command: &Ca, report: &Report) -> Result<Judgement, Failure> {
     match command {
         Ca::Init(command) => init(global, command, report),
@@ -33,21 +38,34 @@ fn init(global: &Global, command: &CaInit, report: &Report) -> Result<Judgement,
     let inputs: Vec<&Path> = global.files().collect();
     let mut outputs = Outputs::default();
     outputs.replace(command.out.as_deref(), &inputs)?;
-    let (context, passphrase) = Context::with_new_key(global)?;
+    let (context, passphrase) = match command.parent {
+        None => Context::with_new_key(global)?,
+        Some(_) => {
+            let mut context = Context::with_store(global)?;
+            let passphrase = context.take_passphrase()?;
+            (context, passphrase)
+        }
+    };
     let made = make_authority(&context, command, &passphrase);
-    record(
-        &context,
-        &[],
-        made.as_ref().map(|it| ("issue.authority", it)),
-    )?;
-    let certificate = made?;
+    let logged = made.as_ref().map(|(it, _)| ("issue.authority", it));
+    record(&context, &[], logged)?;
+    let (certificate, above) = made?;
     if let Some((out, _)) = &mut outputs.certificate {
-        pem::write(out, Label::Certificate, certificate.der())?;
+        for certificate in [&certificate].into_iter().chain(&above) {
+            pem::write(out, Label::Certificate, certificate.der())?;
+        }
     }
     let files = outputs.keep()?;
-    report.result(&value(&certificate, "anchor", true, &files), || {
+    if command.parent.is_some() && command.crl_url.is_none() {
+        report.remark(NO_CRL_URL);
+    }
+    let (trust, told) = match above.first() {
+        None => ("anchor", "trusted in the store".to_owned()),
+        Some(parent) => ("none", format!("issued by {}", parent.subject())),
+    };
+    report.result(&value(&certificate, trust, true, &files), || {
         format!(
-            "authority {} until {}\n  {}\n  trusted in the store, its key under the passphrase",
+            "authority {} until {}\n  {}\n  {told}, its key under the passphrase",
             certificate.subject(),
             certificate.not_after(),
             json::hex(certificate.fingerprint()),
@@ -56,25 +74,66 @@ fn init(global: &Global, command: &CaInit, report: &Report) -> Result<Judgement,
     Ok(Judgement::Good)
 }
 
+/// Makes an authority; returns those above it, too, which a root has none of.
 fn make_authority(
     context: &Context,
     command: &CaInit,
     passphrase: &Secret,
-) -> Result<Certificate, Failure> {
+) -> Result<(Certificate, Vec<Certificate>), Failure> {
+    let parent = command.parent.as_deref();
+    let parent = parent.map(|prefix| Authority::find(context, Some(prefix)));
+    let parent = parent.transpose()?;
+    // Opened before the new key is made: a wrong passphrase protects nothing.
+    let parent_key = parent.as_ref().map(|it| it.key(context, passphrase));
+    let parent_key = parent_key.transpose()?;
     let key = NewKey::make(context, command.key_kind.into(), passphrase)?;
-    let validity = Validity {
+    let validity = |usual| Validity {
         from: context.now(),
-        days: command.days,
+        days: command.days.unwrap_or(usual),
     };
-    let certificate = make_root(&command.name, &key.key, validity, context.random())?;
+    let (name, random) = (command.name.as_deref(), context.random());
+    let certificate = match (&parent, &parent_key) {
+        (Some(parent), Some(parent_key)) => {
+            parent.check_depth()?;
+            let issuer = Issuer::new(parent.certificate(), parent_key)?;
+            let issuer = with_urls(issuer, &command.crl_url, &command.ca_url)?;
+            let (name, public) = (name.unwrap_or("S/MIME Issuing CA"), key.key.public_key());
+            let made = issuer.issue_authority(name, public, validity(1825), random)?;
+            parent.check_issued(context, &made, Purpose::SignCertificates)?;
+            made
+        }
+        _ => make_root(
+            name.unwrap_or("S/MIME CA"),
+            &key.key,
+            validity(3650),
+            random,
+        )?,
+    };
     key.store(context)?;
     let certificates = std::slice::from_ref(&certificate);
     context
         .store
         .add_certificates(certificates, context.now())?;
-    let fingerprint = certificate.fingerprint();
-    context.store.set_trust(&fingerprint, Trust::Anchor)?;
-    Ok(certificate)
+    if parent.is_none() {
+        let fingerprint = certificate.fingerprint();
+        context.store.set_trust(&fingerprint, Trust::Anchor)?;
+    }
+    let above = parent.map(|it| it.path().to_vec());
+    Ok((certificate, above.unwrap_or_default()))
+}
+
+fn with_urls<'a>(
+    mut issuer: Issuer<'a>,
+    crl: &'a Option<String>,
+    certificate: &'a Option<String>,
+) -> Result<Issuer<'a>, Failure> {
+    if let Some(url) = crl {
+        issuer = issuer.crl_at(url)?;
+    }
+    if let Some(url) = certificate {
+        issuer = issuer.certificate_at(url)?;
+    }
+    Ok(issuer)
 }
 
 fn issue(global: &Global, command: &CaIssue, report: &Report) -> Result<Judgement, Failure> {
@@ -92,8 +151,9 @@ fn issue(global: &Global, command: &CaIssue, report: &Report) -> Result<Judgemen
     record(&context, &command.addresses, logged)?;
     let issued = issued?;
     if let Some((out, _)) = &mut outputs.certificate {
-        pem::write(out, Label::Certificate, issued.certificate.der())?;
-        pem::write(out, Label::Certificate, issued.authority.der())?;
+        for certificate in [&issued.certificate].into_iter().chain(&issued.above) {
+            pem::write(out, Label::Certificate, certificate.der())?;
+        }
     }
     if let (Some((out, _)), Some(key)) = (&mut outputs.key, &issued.key) {
         pem::write(out, Label::ProtectedKey, key.der())?;
@@ -101,12 +161,13 @@ fn issue(global: &Global, command: &CaIssue, report: &Report) -> Result<Judgemen
     if let (Some((out, _)), Some(key)) = (&mut outputs.p12, &issued.key) {
         let (key, random) = (key.open(&passphrase)?, context.random());
         let file = Pkcs12Builder::new(&key, issued.certificate.der());
-        let file = file.authority(issued.authority.der());
+        let above = issued.above.iter().map(Certificate::der);
+        let file = above.fold(file, Pkcs12Builder::authority);
         out.write_all(&file.finish(&passphrase, random)?)?;
     }
     let files = outputs.keep()?;
     if command.crl_url.is_none() {
-        report.remark("no --crl-url: the S/MIME Baseline Requirements want one");
+        report.remark(NO_CRL_URL);
     }
     let has_key = issued.key.is_some();
     report.result(&value(&issued.certificate, "none", has_key, &files), || {
@@ -123,7 +184,8 @@ fn issue(global: &Global, command: &CaIssue, report: &Report) -> Result<Judgemen
 /// What came of issuing.
 struct Issued {
     certificate: Certificate,
-    authority: Certificate,
+    /// Its issuer, and those above, the root last.
+    above: Vec<Certificate>,
     /// The new key; none for a request.
     key: Option<ProtectedKey>,
 }
@@ -133,20 +195,18 @@ fn issue_to(context: &Context, command: &CaIssue, passphrase: &Secret) -> Result
     if let Some(name) = &command.name {
         subject = subject.named(name)?;
     }
-    let (authority, authority_key) = authority(context, command.ca.as_deref(), passphrase)?;
-    let mut issuer = Issuer::new(&authority, &authority_key)?.generation(command.generation.into());
-    if let Some(url) = &command.crl_url {
-        issuer = issuer.crl_at(url)?;
-    }
-    if let Some(url) = &command.ca_url {
-        issuer = issuer.certificate_at(url)?;
-    }
+    let authority = Authority::find(context, command.ca.as_deref())?;
+    let authority_key = authority.key(context, passphrase)?;
+    let issuer = Issuer::new(authority.certificate(), &authority_key)?;
+    let issuer = issuer.generation(command.generation.into());
+    let issuer = with_urls(issuer, &command.crl_url, &command.ca_url)?;
     let validity = Validity {
         from: context.now(),
         days: command.days,
     };
     let certify = |key: &PublicKey| {
         let certificate = issuer.issue_mail(&subject, key, validity, context.random())?;
+        authority.check_issued(context, &certificate, Purpose::Any)?;
         Ok::<_, Failure>(certificate)
     };
     let (certificate, key) = match &command.csr {
@@ -172,7 +232,7 @@ fn issue_to(context: &Context, command: &CaIssue, passphrase: &Secret) -> Result
         .add_certificates(certificates, context.now())?;
     Ok(Issued {
         certificate,
-        authority,
+        above: authority.path().to_vec(),
         key,
     })
 }
@@ -192,36 +252,6 @@ fn request(file: &Path, addresses: &[EmailAddress]) -> Result<CertificationReque
         }
         None => Ok(request),
     }
-}
-
-/// Returns the anchor that has its key in the store, and the key.
-fn authority(
-    context: &Context,
-    prefix: Option<&str>,
-    passphrase: &Secret,
-) -> Result<(Certificate, PrivateKey), Failure> {
-    let prefix = prefix.map(str::to_ascii_lowercase).unwrap_or_default();
-    let mut found = Vec::new();
-    for anchor in context.store.anchors()? {
-        let id = public_key_id(anchor.public_key());
-        let named = json::hex(anchor.fingerprint()).starts_with(&prefix);
-        if anchor.is_ca() && named && context.store.has_key(&id)? {
-            found.push((anchor, id));
-        }
-    }
-    let mut found = found.into_iter();
-    let absent = || {
-        let detail = "no authority with its private key in the store";
-        Failure::new(Kind::Other, "ca.absent", detail)
-    };
-    let (certificate, id) = found.next().ok_or_else(absent)?;
-    if found.next().is_some() {
-        let detail = "several authorities with private keys in the store";
-        return Err(Failure::new(Kind::Usage, "ca.several", detail));
-    }
-    let protected = context.store.key(&id)?.ok_or_else(absent)?;
-    let pkcs8 = protected.open(passphrase)?;
-    Ok((certificate, context.provider.load_private_key(&pkcs8)?))
 }
 
 /// A private key that was just made.
@@ -337,3 +367,5 @@ fn value(certificate: &Certificate, trust: &str, has_key: bool, files: &[String]
     }
     value
 }
+
+const NO_CRL_URL: &str = "no --crl-url: the S/MIME Baseline Requirements want one";

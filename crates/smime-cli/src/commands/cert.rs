@@ -11,17 +11,15 @@ use smime::{
         ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemOutcome, StoredCertificate,
         Trust, import,
     },
-    x509::{
-        AnchorConstraints, Certificate, CertificateBundle, ChainRequest, ChainVerifier,
-        EmailAddress, PolicyInputs, TrustStore, VerifiedChain,
-    },
+    x509::{Certificate, ChainRequest, EmailAddress, Purpose, VerifiedChain},
 };
 
 use crate::{
-    args::{self, Cert, Global},
+    args::{Cert, Global, Judging},
     context::Context,
     failure::{Failure, Judgement, Kind},
     input, json, messages,
+    paths::Paths,
     progress::Bar,
     report::Report,
 };
@@ -42,14 +40,8 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
         Cert::Show { target } => show::run(global, target, report),
         Cert::Explain { file } => judge::explain(&Context::without_store(global)?, file, report),
         Cert::Lint { file, under } => judge::lint_file(file, *under, report),
-        Cert::Verify {
-            trust,
-            evidence,
-            path,
-            leaf,
-        } => {
-            let context = Context::without_store(global)?;
-            verify(&context, (trust, evidence), path, leaf, report)
+        Cert::Verify { judging, leaf } => {
+            verify(Context::without_store(global)?, judging, leaf, report)
         }
     }
 }
@@ -74,6 +66,7 @@ fn import_files(
         trust,
         at: context.now(),
         keys: context.key_import(),
+        any_extended_key_usage: context.policy.certificates.any_extended_key_usage,
     };
     let mut total = ImportSummary::default();
     let mut items = Items::new(report);
@@ -220,14 +213,12 @@ fn words(stored: &StoredCertificate, now: UnixTime) -> String {
 }
 
 fn verify(
-    context: &Context,
-    (trust, evidence): (&args::Trust, &args::Evidence),
-    path: &args::CertificatePath,
+    mut context: Context,
+    judging: &Judging,
     leaf: &Path,
     report: &Report,
 ) -> Result<Judgement, Failure> {
-    let (trusted, mut pool) = input::trust(trust)?;
-    let revocation = input::revocation(evidence)?;
+    let mut paths = Paths::read(&mut context, judging)?;
     let mut given = input::certificates(leaf)?.into_iter();
     let leaf = given.next().ok_or_else(|| {
         Failure::new(
@@ -236,34 +227,17 @@ fn verify(
             "no certificate to judge",
         )
     })?;
-    pool.extend(given);
-    let anchors = anchors(&trusted, path, &mut pool);
-    let mut certificates = context.policy.certificates.clone();
-    // A number over the usual one is a wish too.
-    let depth = path.max_depth.unwrap_or_default();
-    certificates.max_intermediates = certificates.max_intermediates.max(depth);
-    let chains = ChainVerifier {
-        provider: context.provider,
-        algorithms: &context.policy.algorithms,
-        policy: &certificates,
-        anchors: &anchors,
-        revocation: &revocation,
-    };
+    paths.pool.extend(given);
     let request = ChainRequest {
-        purpose: path.purpose.into(),
-        pool: &pool,
+        purpose: paths.purpose.unwrap_or(Purpose::Any),
+        pool: &paths.pool,
         at: context.now(),
-        policies: &PolicyInputs {
-            acceptable: path.initial_policy.clone(),
-            explicit_policy: path.explicit_policy,
-            inhibit_mapping: path.inhibit_mapping,
-            inhibit_any: path.inhibit_any,
-        },
+        policies: &paths.policies,
     };
     let named = |email: &EmailAddress| leaf.emails().iter().any(|known| known.matches(email));
-    let (code, detail, chain) = match chains.verify_request(&leaf, &request) {
+    let (code, detail, chain) = match paths.verifier(&context).verify_request(&leaf, &request) {
         Err(error) => (error.code(), error.to_string(), None),
-        Ok(_) if !path.email.as_ref().is_none_or(named) => (
+        Ok(_) if !judging.path.email.as_ref().is_none_or(named) => (
             "chain.wrong_address",
             "the certificate names another address".to_owned(),
             None,
@@ -283,7 +257,8 @@ fn verify(
         .iter()
         .map(|it| (it.code(), it.to_string()))
         .collect();
-    if chain.is_some_and(VerifiedChain::is_revocation_unknown) {
+    let is_unknown = chain.is_some_and(VerifiedChain::is_revocation_unknown);
+    if is_unknown && judging.evidence.is_asked() {
         let words = "nothing is known of the revocation of a certificate".to_owned();
         warnings.push(("chain.revocation_unknown", words));
     }
@@ -306,28 +281,6 @@ fn verify(
         words
     });
     Ok(Judgement::of(chain.is_some()))
-}
-
-/// Takes the trusted certificates for anchors; those that others have issued only where a path may
-/// be partial, and otherwise into the pool.
-fn anchors(
-    trusted: &TrustStore,
-    path: &args::CertificatePath,
-    pool: &mut CertificateBundle,
-) -> TrustStore {
-    let bounds = AnchorConstraints {
-        path_length: path.max_depth.map(u32::from),
-        ..AnchorConstraints::default()
-    };
-    let mut anchors = TrustStore::new();
-    for certificate in trusted.iter() {
-        if path.partial_chain || certificate.view().may_be_self_signed() {
-            anchors.add_constrained(certificate.clone(), bounds.clone());
-        } else {
-            pool.add(certificate.clone());
-        }
-    }
-    anchors
 }
 
 /// Items that went well and are shown to people one by one.

@@ -13,7 +13,7 @@ use smime::{
     },
     crypto::{ContentCipher, DigestAlgorithm, KeyTransport, Random},
     mime::{self, MultipartSigned, Pkcs7Mime, SmimeType},
-    x509::{Certificate, ChainVerifier},
+    x509::{Certificate, Purpose},
 };
 
 use crate::{
@@ -22,11 +22,12 @@ use crate::{
     failure::{Failure, Judgement, Kind},
     input, json,
     output::Output,
+    paths::Paths,
     report::Report,
 };
 
 pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Judgement, Failure> {
-    let context = Context::without_store(global)?;
+    let mut context = Context::without_store(global)?;
     let mut inputs: Vec<&Path> = global.files().collect();
     match command {
         Cms::Show { file } => show(&context, file, report),
@@ -34,32 +35,31 @@ pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Jud
             file,
             content,
             output,
-            trust,
-            evidence,
+            judging,
             no_chain,
         } => {
             inputs.push(file);
             inputs.extend(content.as_deref());
+            inputs.extend(judging.files());
             let output = output
                 .as_deref()
                 .map(|path| Output::open(Some(path), &inputs, report))
                 .transpose()?
                 .flatten();
-            let (anchors, pool) = input::trust(trust)?;
-            let revocation = input::revocation(evidence)?;
-            let chains = ChainVerifier {
-                provider: context.provider,
-                algorithms: &context.policy.algorithms,
-                policy: &context.policy.certificates,
-                anchors: &anchors,
-                revocation: &revocation,
-            };
+            let paths = Paths::read(&mut context, judging)?;
+            let chains = paths.verifier(&context);
+            let email = judging.path.email.as_slice();
             let check = SignatureCheck {
                 chains: (!no_chain).then_some(&chains),
+                purpose: paths.purpose.unwrap_or(Purpose::SignMail),
+                policies: &paths.policies,
                 provider: context.provider,
                 algorithms: &context.policy.algorithms,
-                pool: &pool,
-                sender: Sender::Any,
+                pool: &paths.pool,
+                sender: match email {
+                    [] => Sender::Any,
+                    addresses => Sender::Addresses(addresses),
+                },
                 at: context.now(),
             };
             let content = content.as_deref();

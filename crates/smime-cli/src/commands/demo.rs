@@ -18,7 +18,7 @@ use smime::{
     store::{Embedded, Store, Trust, import_key},
     x509::{
         BasicConstraints, Certificate, CertificateBuilder, EMAIL_PROTECTION, KeyUsageBit, Name,
-        NameAttribute,
+        NameAttribute, Revocation, RevocationPolicy,
     },
 };
 
@@ -53,7 +53,11 @@ pub(crate) fn run(
         random: &OsRandom,
         store: &store,
         keys: &keys,
-        policy: Policy::from(global.profile),
+        policy: Policy {
+            // The authority made here has revoked nobody and issues no lists.
+            revocation: Revocation::new(RevocationPolicy::IfAvailable),
+            ..Policy::from(global.profile)
+        },
         clock: at,
         limits: Limits::default(),
     };

@@ -22,12 +22,14 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         .chain([open.mail.as_path()])
         .chain(open.key.iter().chain(&open.cert).map(AsRef::as_ref))
         .chain(open.p12.iter().map(AsRef::as_ref))
+        .chain(open.evidence.files())
         .collect();
     let mut context = if open.no_store {
         without_store(global, open)?
     } else {
         Context::with_store(global)?
     };
+    context.add_evidence(&open.evidence)?;
     let output = Output::open(open.output.as_deref(), &inputs, report)?;
     let message = match attempt(&context, &open.mail, report)? {
         Ok(message) => message,

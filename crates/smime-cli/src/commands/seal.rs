@@ -16,8 +16,14 @@ use crate::{
 };
 
 pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judgement, Failure> {
-    let inputs: Vec<&Path> = global.files().chain([seal.mail.as_path()]).collect();
+    let mail = [seal.mail.as_path()];
+    let inputs: Vec<&Path> = global
+        .files()
+        .chain(mail)
+        .chain(seal.evidence.files())
+        .collect();
     let mut context = Context::with_store(global)?;
+    context.add_evidence(&seal.evidence)?;
     // Before anything is decided or recorded: a wrong -o is a wrong command line.
     let mut first = Some(Output::file(&seal.output, &inputs)?);
     let mail = input::source(&seal.mail, &context.limits)?;

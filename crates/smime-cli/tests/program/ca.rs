@@ -1,4 +1,6 @@
-use std::fs;
+use std::{fs, process::Command};
+
+use smime_testkit::{Authority, TestKey, peer};
 
 use crate::world::{ALICE, BOB, MAIL, World, contains, fields};
 
@@ -423,4 +425,177 @@ fn what_would_outlive_the_authority_is_refused() {
     let ran = world.unlocked(&["ca", "issue", ALICE, "--json"]).expect(1);
     assert_eq!(ran.error_code(), "issue.outlives");
     world.ok_unlocked(&["ca", "issue", ALICE, "--days", "30"]);
+}
+
+/// The start of a SHA-256 that a command printed.
+fn prefix(made: &serde_json::Value) -> String {
+    made["sha256"].as_str().unwrap()[..16].to_owned()
+}
+
+/// A store with a root, `root.pem`, and an issuing authority below it, `issuing.pem`.
+fn two_levels() -> (World, serde_json::Value, serde_json::Value) {
+    let world = World::empty();
+    let init = ["ca", "init", "--json", "--out"];
+    let root = world
+        .ok_unlocked(&[&init[..], &["root.pem"]].concat())
+        .json();
+    let parent = prefix(&root);
+    let below = ["issuing.pem", "--parent", &parent];
+    let issuing = world.ok_unlocked(&[&init[..], &below[..]].concat()).json();
+    (world, root, issuing)
+}
+
+#[test]
+fn an_issuing_authority_stands_below_the_root_and_issues_to_people() {
+    let (world, root, issuing) = two_levels();
+    assert_eq!(
+        (&issuing["subject"], &issuing["issuer"], &issuing["trust"]),
+        (
+            &"CN=S/MIME Issuing CA".into(),
+            &root["subject"],
+            &"none".into()
+        )
+    );
+    let issue = ["ca", "issue", ALICE, "--json", "--out", "a.pem"];
+    let options = ["--p12-out", "a.p12"];
+    let issued = world.ok_unlocked(&[&issue[..], &options].concat()).json();
+    // The root has one below it that issues.
+    assert_eq!(issued["issuer"], issuing["subject"]);
+    let path = serde_json::json!([issued["sha256"], issuing["sha256"], root["sha256"]]);
+    let shown = world.ok(&["cert", "show", "a.pem", "--json"]).lines();
+    let found: Vec<_> = shown.iter().map(|it| it["sha256"].clone()).collect();
+    assert_eq!(serde_json::Value::from(found), path);
+    for purpose in ["sign", "encrypt"] {
+        let verify = ["cert", "verify", "--anchor", "root.pem", "--json", "a.pem"];
+        let ran = world.ok(&[&verify[..], &["--purpose", purpose]].concat());
+        assert_eq!(ran.json()["path"], path);
+    }
+    world.write("content", "Content-Type: text/plain\r\n\r\nto all\r\n");
+    let sign = ["cms", "sign", "content", "--p12", "a.p12", "-o", "signed"];
+    world.ok_unlocked(&sign);
+    world.ok(&["cms", "verify", "signed", "--anchor", "root.pem"]);
+}
+
+#[test]
+fn openssl_verifies_whom_an_issuing_authority_issues_to() {
+    let Some(openssl) = peer("openssl") else {
+        return;
+    };
+    let (world, _, _) = two_levels();
+    let urls = ["--crl-url", "http://x.example/a.crl", "--out", "a.pem"];
+    let issue = ["ca", "issue", ALICE, "--p12-out", "a.p12"];
+    // OpenSSL wants keyEncipherment of who is encrypted to, which is for RSA.
+    let kind = ["--key-kind", "rsa-2048"];
+    world.ok_unlocked(&[&issue[..], &urls, &kind].concat());
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(&openssl);
+        command.current_dir(world.path(".")).args(arguments);
+        let output = command.output().unwrap();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        )
+    };
+    let at = "1780272000";
+    for purpose in ["smimesign", "smimeencrypt"] {
+        let verify = ["verify", "-x509_strict", "-attime", at, "-purpose", purpose];
+        let chain = ["-CAfile", "root.pem", "-untrusted", "issuing.pem", "a.pem"];
+        let (good, told) = run(&[&verify[..], &chain].concat());
+        assert!(good, "{told}");
+        let (good, _) = run(&[&verify[..], &["-CAfile", "root.pem", "a.pem"]].concat());
+        assert!(!good, "without the issuing authority");
+    }
+    // Nothing may stand below an issuing authority.
+    let (_, text) = run(&["x509", "-in", "issuing.pem", "-noout", "-text"]);
+    assert!(text.contains("CA:TRUE, pathlen:0"), "{text}");
+    let pass = ["-passin", "file:passphrase"];
+    let (good, told) = run(&[&["pkcs12", "-in", "a.p12", "-nokeys"], &pass[..]].concat());
+    assert!(good, "{told}");
+    assert_eq!(told.matches("BEGIN CERTIFICATE").count(), 3, "{told}");
+}
+
+#[test]
+fn an_authority_is_not_made_below_one_that_may_not_have_it() {
+    let (world, root, issuing) = two_levels();
+    let (parent, below) = (prefix(&root), prefix(&issuing));
+    let before = world.ok(&["cert", "list", "--json"]).lines().len();
+    for (options, exit, code) in [
+        (&["--parent", &below][..], 1, "issue.path_length"),
+        (&["--parent", "ffffffffffff"], 5, "ca.absent"),
+        (&["--parent", ""], 2, "ca.several"),
+        (
+            &["--parent", &parent, "--name", "s/mime ca"],
+            2,
+            "issue.same_name",
+        ),
+        (
+            &["--parent", &parent, "--days", "3651"],
+            1,
+            "issue.outlives",
+        ),
+        (
+            &["--parent", &parent, "--crl-url", "https://x/"],
+            2,
+            "issue.url",
+        ),
+        (
+            &["--parent", &parent, "--passphrase-file", "wrong"],
+            4,
+            "crypto.wrong_passphrase",
+        ),
+    ] {
+        world.write("wrong", "incorrect horse\n");
+        let init = [&["ca", "init", "--json"], options].concat();
+        let ran = match options.contains(&"wrong") {
+            true => world.run(&init),
+            false => world.unlocked(&init),
+        };
+        let ran = ran.expect(exit);
+        assert!(ran.err.contains(code), "{options:?}: {}", ran.err);
+    }
+    world
+        .unlocked(&["ca", "init", "--crl-url", "http://x/"])
+        .expect(2);
+    assert_eq!(world.ok(&["cert", "list", "--json"]).lines().len(), before);
+    let nothing = World::empty();
+    let init = ["ca", "init", "--parent", "00", "--json"];
+    let ran = nothing.unlocked(&init).expect(5);
+    assert_eq!(ran.error_code(), "store.absent");
+    assert_eq!(nothing.files(), ["passphrase"]);
+}
+
+#[test]
+fn bounds_further_up_hold_for_what_is_made_below() {
+    // The root lets one authority stand below it; that one says nothing of it.
+    let root = Authority::root_with("Bounded", TestKey::P384A, |builder| {
+        builder.basic_constraints(smime::x509::BasicConstraints {
+            ca: true,
+            path_length: Some(1),
+        })
+    });
+    let middle = root.intermediate("Middle", TestKey::P256A);
+    let world = World::empty();
+    world.write("root.crt", root.certificate().der());
+    world.write("middle.crt", middle.certificate().der());
+    world.write("middle.key", TestKey::P256A.pem());
+    world.ok(&["cert", "import", "--trust", "root.crt"]);
+    world.ok(&["cert", "import", "middle.crt"]);
+    world.ok_unlocked(&["key", "import", "middle.key"]);
+    world.ok_unlocked(&["ca", "issue", ALICE]);
+    let init = ["ca", "init", "--parent", "", "--name", "Lowest", "--json"];
+    let ran = world.unlocked(&init).expect(1);
+    assert_eq!(ran.error_code(), "issue.path_length");
+}
+
+#[test]
+fn an_authority_without_a_path_to_an_anchor_issues_nothing() {
+    let (world, root, issuing) = two_levels();
+    let parent = prefix(&root);
+    let expired = ["--at", "2032-01-01T00:00:00Z", "--json"];
+    let issue = ["ca", "issue", ALICE, "--ca", &prefix(&issuing)];
+    let ran = world.unlocked(&[&issue[..], &expired].concat()).expect(5);
+    assert_eq!(ran.error_code(), "ca.absent");
+    // By name, the root issues as well.
+    let issued = world.ok_unlocked(&["ca", "issue", BOB, "--ca", &parent, "--json"]);
+    assert_eq!(issued.json()["issuer"], root["subject"]);
 }

@@ -1,7 +1,7 @@
 use serde_json::json;
-use smime_testkit::TestKey;
+use smime_testkit::{Authority, Profile, TestKey, Uses};
 
-use crate::world::{ALICE, Ran, World, contains, fields, fingerprint, person};
+use crate::world::{ALICE, BOB, Ran, World, contains, fields, fingerprint, person};
 
 /// A MIME entity in CRLF lines, which every form carries unchanged.
 const CONTENT: &str = "Content-Type: text/plain\r\n\r\nbytes of \x01 all kinds\r\n";
@@ -82,6 +82,72 @@ fn without_trust_a_signature_is_not_good_unless_the_chain_is_left_out() {
     world
         .run(&[&["cms", "verify", "signed"], &late[..]].concat())
         .expect(1);
+}
+
+#[test]
+fn a_signers_certificate_is_asked_what_any_certificate_is_asked() {
+    let world = world();
+    let root = Authority::root("Root of roots", TestKey::P256B);
+    let issuer = root.intermediate("Issuer", TestKey::P384A);
+    let profile = Profile::of(TestKey::P256A).uses(Uses::Sign);
+    let signer = issuer.person(BOB, profile);
+    world.write("root.crt", root.certificate().der());
+    world.write("issuer.crt", issuer.certificate().der());
+    world.write("bob.pem", signer.certificate_pem());
+    sign(&world, "bob", &["--opaque"]);
+    let root = ["--anchor", "root.crt", "--pool", "issuer.crt"];
+    for (options, code) in [
+        (&[][..], "cms.good"),
+        (&["--purpose", "sign"], "cms.good"),
+        (&["--purpose", "any"], "cms.good"),
+        (&["--purpose", "encrypt"], "chain.key_usage"),
+        (&["--purpose", "ca"], "chain.key_usage"),
+        (&["--purpose", "timestamp"], "chain.extended_key_usage"),
+        (&["--email", BOB], "cms.good"),
+        (&["--email", ALICE], "cms.wrong_sender"),
+        (&["--max-depth", "1"], "cms.good"),
+        (&["--max-depth", "0"], "chain.path_too_long"),
+        (&["--explicit-policy"], "chain.no_acceptable_policy"),
+        (
+            &["--explicit-policy", "--initial-policy", "1.2.3.5"],
+            "chain.no_acceptable_policy",
+        ),
+        (&["--revocation", "require"], "chain.revocation_unknown"),
+    ] {
+        let ran = world.run(&[&["cms", "verify", "signed", "--json"], &root[..], options].concat());
+        let good = code == "cms.good";
+        let value = ran.expect(if good { 0 } else { 1 }).json();
+        assert_eq!(value["signers"][0]["code"], code, "{options:?}");
+        assert_eq!(value["good"], good, "{options:?}");
+    }
+    // A trusted certificate that another has issued ends a path only where it may.
+    let issuer = ["cms", "verify", "signed", "--anchor", "issuer.crt"];
+    world.run(&issuer).expect(1);
+    world.ok(&[&issuer[..], &["--partial-chain"]].concat());
+}
+
+#[test]
+fn what_is_asked_of_a_chain_is_wrong_usage_where_there_is_none() {
+    let world = world();
+    sign(&world, "bob", &["--opaque"]);
+    let verify = ["cms", "verify", "signed", "--no-chain"];
+    for options in [
+        &["--anchor", "ca.crt"][..],
+        &["--crl", "ca.crl"],
+        &["--ocsp", "ca.ocsp"],
+        &["--revocation", "require"],
+        &["--purpose", "sign"],
+        &["--email", BOB],
+        &["--initial-policy", "1.2.3.4"],
+        &["--explicit-policy"],
+        &["--inhibit-mapping"],
+        &["--inhibit-any"],
+        &["--partial-chain"],
+        &["--max-depth", "1"],
+    ] {
+        world.run(&[&verify[..], options].concat()).expect(2);
+    }
+    world.ok(&[&verify[..], &["--pool", "bob.pem"]].concat());
 }
 
 #[test]

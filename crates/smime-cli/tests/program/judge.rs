@@ -226,6 +226,42 @@ fn explain_judges_at_the_time_and_by_the_policy_asked_for() {
 }
 
 #[test]
+fn the_profile_decides_whether_any_usage_is_that_of_mail() {
+    let world = World::with_people();
+    write(&world, "alice.pem", |builder| {
+        builder.extended_key_usage(&[Oid::new("2.5.29.37.0")])
+    });
+    for (profile, met, added) in [
+        ("standard", "met", true),
+        ("archive", "met", true),
+        ("strict", "not_met", false),
+    ] {
+        let explain = ["cert", "explain", "alice.pem", "--json", "--profile"];
+        let value = world.run(&[&explain[..], &[profile]].concat()).json();
+        for usage in ["import", "sign", "encrypt"] {
+            let rules = value["uses"][usage]["findings"].as_array().unwrap();
+            let any = |it: &&Value| it["rule"] == "mail.any_extended_key_usage";
+            let rule = rules.iter().find(any).unwrap();
+            assert_eq!(rule["verdict"], met, "{profile} {usage}");
+            assert_eq!(value["uses"][usage]["met"], added, "{profile} {usage}");
+        }
+        let import = [
+            "cert",
+            "import",
+            "alice.pem",
+            "--json",
+            "--profile",
+            profile,
+        ];
+        let store = format!("{profile}.redb");
+        let ran = world.run(&[&import[..], &["--store", &store]].concat());
+        let item = ran.expect(if added { 0 } else { 1 }).lines()[0].clone();
+        let outcome = if added { "added" } else { "refused" };
+        assert_eq!(item["outcome"], outcome, "{profile}");
+    }
+}
+
+#[test]
 fn lint_finds_what_breaks_the_rules_of_the_profile() {
     let world = World::with_people();
     write(&world, "strict.pem", |builder| {

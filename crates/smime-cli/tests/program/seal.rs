@@ -1,5 +1,5 @@
 use serde_json::json;
-use smime_testkit::{Profile, TestKey};
+use smime_testkit::{CrlBuilder, Profile, TestKey};
 
 use crate::world::{
     ALICE, BOB, CAROL, ENTITY, MAIL, World, authority, contains, fields, fingerprint, person,
@@ -199,7 +199,9 @@ fn the_mail_can_come_from_standard_input_and_the_choices_from_options() {
 fn strict_sends_authenticated_encryption_only() {
     let world = World::with_store();
     world.write("mail.eml", MAIL);
-    let strict = ["seal", "mail.eml", "-o", "s.eml", "--profile", "strict"];
+    world.write("ca.crl", CrlBuilder::of(&authority()).sign().der());
+    let profile = ["--profile", "strict", "--crl", "ca.crl"];
+    let strict = [&["seal", "mail.eml", "-o", "s.eml"], &profile[..]].concat();
     let ran = world.ok_unlocked(&[&strict[..], &["--json"]].concat());
     assert_eq!(ran.json()["cipher"], "aes256-gcm");
     let ran = world.unlocked(&[&strict[..], &["--cipher", "aes256-cbc"]].concat());

@@ -8,7 +8,7 @@ use smime_crypto::{
     asn1::{Reader, Tag},
 };
 use smime_io::Source;
-use smime_x509::{Certificate, CertificateBundle, ChainVerifier, RevocationPolicy};
+use smime_x509::{Certificate, CertificateBundle, ChainRequest, ChainVerifier, RevocationPolicy};
 
 use crate::{
     Error, asn1,
@@ -158,10 +158,16 @@ impl Judgement<'_> {
         if let Err(verdict) = sound {
             return verdict;
         }
-        if let Some(chains) = &self.chains
-            && let Err(error) = chains.verify_signer(certificate, self.pool, check.at)
-        {
-            return Verdict::Untrusted(error);
+        if let Some(chains) = &self.chains {
+            let request = ChainRequest {
+                purpose: check.purpose,
+                pool: self.pool,
+                at: check.at,
+                policies: check.policies,
+            };
+            if let Err(error) = chains.verify_request(certificate, &request) {
+                return Verdict::Untrusted(error);
+            }
         }
         if is_sender(certificate, check.sender) {
             Verdict::Good

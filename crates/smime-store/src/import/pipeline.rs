@@ -5,7 +5,7 @@ use std::{
 };
 
 use smime_crypto::{Budget, Secret};
-use smime_x509::{CertificateRef, EmailAddress, check_import};
+use smime_x509::{AnyExtendedKeyUsage, CertificateRef, EmailAddress, check_import_under};
 
 use super::{
     Progress,
@@ -51,7 +51,7 @@ pub(super) struct Judgements<'a> {
     part: vec::IntoIter<Found>,
     /// What was in the last container.
     opened: vec::IntoIter<Judged>,
-    passphrase: Option<&'a Secret>,
+    rules: Rules<'a>,
     budget: &'a mut Budget,
     pub(super) progress: Progress,
 }
@@ -64,6 +64,14 @@ enum Found {
     Pkcs12(u64, Secret),
 }
 
+/// What the items are read with and judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    /// Opens the PKCS#12 containers.
+    pub(super) passphrase: Option<&'a Secret>,
+    pub(super) any_extended_key_usage: AnyExtendedKeyUsage,
+}
+
 /// What a worker made of a chunk.
 struct Part {
     found: Vec<Found>,
@@ -73,12 +81,12 @@ struct Part {
 /// Reads and judges a file on threads of its own while `consume` takes what comes out; returns the
 /// file's SHA-256.
 ///
-/// `passphrase` opens the PKCS#12 containers, as far as `budget` goes.
+/// PKCS#12 containers are opened as far as `budget` goes.
 ///
 /// Every channel is bounded: who is ahead waits, so that memory does not grow with the file.
 pub(super) fn run(
     file: impl Read + Send,
-    passphrase: Option<&Secret>,
+    rules: Rules<'_>,
     budget: &mut Budget,
     consume: impl FnOnce(&mut Judgements<'_>) -> Result<(), Error>,
 ) -> Result<[u8; 32], Error> {
@@ -90,7 +98,8 @@ pub(super) fn run(
             let (part_sender, part) = sync_channel(1);
             senders.push(chunk_sender);
             parts.push(part);
-            scope.spawn(move || work(&chunks, &part_sender));
+            let any = rules.any_extended_key_usage;
+            scope.spawn(move || work(&chunks, &part_sender, any));
         }
         let reader = scope.spawn(move || read(file, senders));
         let consumed = consume(&mut Judgements {
@@ -98,7 +107,7 @@ pub(super) fn run(
             turn: 0,
             part: Vec::new().into_iter(),
             opened: Vec::new().into_iter(),
-            passphrase,
+            rules,
             budget,
             progress: Progress::default(),
         });
@@ -124,7 +133,7 @@ fn read(file: impl Read, workers: Vec<SyncSender<Chunk>>) -> Result<Vec<u8>, io:
     Ok(chunks.digest())
 }
 
-fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>) {
+fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, any: AnyExtendedKeyUsage) {
     let mut reading = Reading::default();
     for chunk in chunks {
         let mut found = Vec::with_capacity(chunk.pieces.len());
@@ -133,7 +142,7 @@ fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>) {
             reading.read(piece, bytes, &mut |position, kind, content| {
                 found.push(match content {
                     Content::Pkcs12(der) => Found::Pkcs12(position, Secret::from(der)),
-                    content => Found::Judged(judged(position, kind, content)),
+                    content => Found::Judged(judged(position, kind, content, any)),
                 });
             });
         }
@@ -144,15 +153,15 @@ fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>) {
     }
 }
 
-fn judged(position: u64, kind: ItemKind, content: Content<'_>) -> Judged {
+fn judged(position: u64, kind: ItemKind, content: Content<'_>, any: AnyExtendedKeyUsage) -> Judged {
     Judged {
         position,
         kind,
-        judgement: judge(content),
+        judgement: judge(content, any),
     }
 }
 
-fn judge(content: Content<'_>) -> Judgement {
+fn judge(content: Content<'_>, any: AnyExtendedKeyUsage) -> Judgement {
     let certificate = match content {
         Content::Certificate(certificate) => certificate,
         Content::Key(key) => return Judgement::Key(Secret::from(key)),
@@ -161,7 +170,7 @@ fn judge(content: Content<'_>) -> Judgement {
         Content::Refused(reason) => return Judgement::Refused(reason),
     };
     let emails = certificate.emails();
-    match check_import(certificate) {
+    match check_import_under(certificate, any) {
         Ok(()) => fit(certificate, &emails),
         Err(reason) => Judgement::Unfit {
             reason: ImportError::Unfit(reason),
@@ -187,8 +196,14 @@ fn words(emails: &[EmailAddress]) -> Vec<String> {
 impl Judgements<'_> {
     fn open(&mut self, position: u64, der: &Secret) {
         let mut opened = Vec::new();
-        let found = &mut |at, kind, content: Content<'_>| opened.push(judged(at, kind, content));
-        read_pkcs12(der.expose(), position, self.passphrase, self.budget, found);
+        let Rules {
+            passphrase,
+            any_extended_key_usage,
+        } = self.rules;
+        let found = &mut |at, kind, content: Content<'_>| {
+            opened.push(judged(at, kind, content, any_extended_key_usage));
+        };
+        read_pkcs12(der.expose(), position, passphrase, self.budget, found);
         self.opened = opened.into_iter();
     }
 }

@@ -206,6 +206,9 @@ impl Store for FailsAt {
     fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error> {
         self.store.has_key(public_key_id)
     }
+    fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error> {
+        self.store.key_ids()
+    }
     fn record(&self, activity: &Activity) -> Result<u64, Error> {
         self.store.record(activity)
     }

@@ -80,6 +80,7 @@ fn a_key_belongs_to_every_certificate_of_its_public_key() {
             assert!(has_key(mine[0].fingerprint()) && has_key(mine[1].fingerprint()));
             assert!(!has_key(other.fingerprint()));
             assert!(place.store().has_key(&id).unwrap());
+            assert_eq!(place.store().key_ids().unwrap(), [id]);
             let stored = place.store().key(&id).unwrap().unwrap();
             let opened = stored.open(&at_rest()).unwrap();
             assert_eq!(

@@ -29,6 +29,8 @@ pub enum IssueError {
     OtherKey,
     /// The issuer may have no authority below it (RFC 5280 §4.2.1.9).
     PathLength,
+    /// It would be called what its issuer is called.
+    SameName,
     /// It would be valid when its issuer is not.
     Outlives,
     /// Signing failed.
@@ -48,6 +50,7 @@ impl IssueError {
             Self::NotAnAuthority => "issue.not_an_authority",
             Self::OtherKey => "issue.other_key",
             Self::PathLength => "issue.path_length",
+            Self::SameName => "issue.same_name",
             Self::Outlives => "issue.outlives",
             Self::Crypto(error) => error.code(),
         }
@@ -66,6 +69,7 @@ impl fmt::Display for IssueError {
             Self::NotAnAuthority => f.write_str("issuer is no certification authority"),
             Self::OtherKey => f.write_str("key is not that of the issuer"),
             Self::PathLength => f.write_str("issuer may have no authority below it"),
+            Self::SameName => f.write_str("name is that of the issuer"),
             Self::Outlives => f.write_str("validity not within that of the issuer"),
             Self::Crypto(error) => error.fmt(f),
         }

@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use crate::{
     Certificate, ChainErrorKind, Crl, CrlEntry, GeneralName, NameRef, ReasonFlags,
     RevocationReason, SequenceOf,
-    revocation::{Finding, Judge, Level, scope::Point},
+    revocation::{Finding, Judge, Level, scope::Points},
 };
 
 /// A CRL that tells of the certificate that is judged.
@@ -28,9 +28,9 @@ impl Judge<'_> {
         if evidence.crls.is_empty() {
             return Ok(Finding::Nothing);
         }
-        let points = Point::all_of(certificate);
+        let points = Points::of(certificate);
         let mut telling = Vec::new();
-        for place in self.places(certificate, &points) {
+        for place in self.places(&points) {
             if let Some(crl) = evidence.crls.get(place) {
                 telling.extend(self.telling(place, crl, certificate, &points)?);
             }
@@ -48,14 +48,11 @@ impl Judge<'_> {
         self.cover(&telling, above, level)
     }
 
-    /// Returns the places of the CRLs of those who may sign one for `certificate`.
-    fn places(&self, certificate: &Certificate, points: &[Point<'_>]) -> Vec<usize> {
-        let others = points.iter().flat_map(Point::crl_issuers);
-        let mut places = Vec::new();
-        for name in [certificate.issuer()].into_iter().chain(others) {
-            let found = self.evidence.by_issuer.get(&name.canonical());
-            places.extend(found.into_iter().flatten());
-        }
+    /// Returns the places of the CRLs of those who may sign one for a certificate of these points.
+    fn places(&self, points: &Points<'_>) -> Vec<usize> {
+        let issuers = points.crl_issuers();
+        let found = issuers.filter_map(|name| self.evidence.by_issuer.get(name));
+        let mut places: Vec<_> = found.flatten().copied().collect();
         places.sort_unstable();
         places.dedup();
         places
@@ -66,28 +63,22 @@ impl Judge<'_> {
         place: usize,
         crl: &'c Crl,
         certificate: &'c Certificate,
-        points: &[Point<'_>],
+        points: &Points<'_>,
     ) -> Result<Option<Telling<'c>>, ChainErrorKind> {
-        let scope = crl.issuing_distribution_point();
-        let mut told = None;
-        for point in points {
+        let mut spend = |bytes: usize| {
             self.budget.spend_candidate()?;
-            let mut spend = || self.budget.spend_candidate();
-            let reasons = point.reasons(crl, scope.as_ref(), certificate, &mut spend)?;
-            told = match (told, reasons) {
-                (Some(told), Some(reasons)) => Some(ReasonFlags::or(told, reasons)),
-                (told, reasons) => told.or(reasons),
-            };
-        }
-        let Some(reasons) = told else {
+            self.budget.spend_items(bytes / ITEM)
+        };
+        let Some(reasons) = points.reasons(crl, &mut spend)? else {
             return Ok(None);
         };
+        let is_of_issuer = points.is_of_issuer(crl);
         // Of several entries, which issuers should not write, one that cannot be taken back.
         let mut entry: Option<CrlEntry<'_>> = None;
         for (found, issuer) in crl.with_serial(certificate.serial()) {
             self.budget.spend_candidate()?;
             let is_ours = match issuer {
-                None => crl.issuer().matches(certificate.issuer()),
+                None => is_of_issuer,
                 Some(names) => self.names(&names, certificate.issuer())?,
             };
             if is_ours && entry.is_none_or(|known| can_end(known.reason)) {
@@ -112,8 +103,7 @@ impl Judge<'_> {
             let GeneralName::DirectoryName(name) = name else {
                 continue;
             };
-            // To compare a long name takes time by its length.
-            self.budget.spend_items(name.der().len() / 64)?;
+            self.budget.spend_items(name.der().len() / ITEM)?;
             if name.matches(issuer) {
                 return Ok(true);
             }
@@ -260,3 +250,6 @@ fn changes(delta: &Crl, complete: &Crl) -> bool {
 fn comparable(magnitude: &[u8]) -> (usize, &[u8]) {
     (magnitude.len(), magnitude)
 }
+
+/// Bytes of a name that are compared in the time an item of the budget takes.
+const ITEM: usize = 64;

@@ -72,6 +72,9 @@ impl Judge<'_> {
                 continue;
             }
             self.budget.spend_candidate()?;
+            // A CertID can name another digest each time, and the issuer's name can be long.
+            self.budget
+                .spend_items(certificate.issuer().der().len() / 64)?;
             if !self.is_about(&single.certificate, certificate, issuer) {
                 continue;
             }

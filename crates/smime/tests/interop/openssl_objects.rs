@@ -9,7 +9,7 @@ use smime::{
     },
     crypto::{ContentCipher, DigestAlgorithm, RustCrypto, SignatureScheme},
     io::{Limits, Source},
-    x509::CertificateBundle,
+    x509::{CertificateBundle, PolicyInputs, Purpose},
 };
 use smime_testkit::NOW;
 
@@ -342,6 +342,8 @@ fn verified(setting: &Setting, signed: SignedMessage) -> Result<Vec<u8>, String>
     };
     let check = SignatureCheck {
         chains: Some(&chains),
+        purpose: Purpose::SignMail,
+        policies: &PolicyInputs::default(),
         provider: engine.provider,
         algorithms: &engine.policy.algorithms,
         pool: &CertificateBundle::new(),
