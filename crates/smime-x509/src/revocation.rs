@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use smime_crypto::UnixTime;
 
@@ -29,6 +29,9 @@ pub struct Revocation {
     responses: Vec<OcspResponse>,
     /// Places in `responses` by the serial numbers of which each tells.
     by_serial: BTreeMap<Vec<u8>, Vec<usize>>,
+    /// Places in `crls` and in `responses` of those that nobody vouches for.
+    offered_crls: BTreeSet<usize>,
+    offered_responses: BTreeSet<usize>,
 }
 
 /// What an unknown status means.
@@ -37,7 +40,7 @@ pub enum RevocationPolicy {
     /// Nothing is asked.
     #[default]
     Off,
-    /// A certificate of which nothing is known is taken for not revoked. Evidence that is there
+    /// A certificate of which nothing is known is taken for not revoked. Evidence that was given
     /// counts: if it is about the certificate and cannot be used, the certificate fails.
     IfAvailable,
     /// Every certificate below the anchor must be proven not to be revoked.
@@ -73,6 +76,8 @@ impl Revocation {
             by_issuer: BTreeMap::new(),
             responses: Vec::new(),
             by_serial: BTreeMap::new(),
+            offered_crls: BTreeSet::new(),
+            offered_responses: BTreeSet::new(),
         }
     }
 
@@ -99,6 +104,19 @@ impl Revocation {
             }
         }
         self.responses.push(response);
+    }
+
+    /// Adds a CRL that came with what is judged: it counts where it can be used, and where it
+    /// cannot, because its time is over or another than its issuer signed it, nothing is known.
+    pub fn offer_crl(&mut self, crl: Crl) {
+        self.offered_crls.insert(self.crls.len());
+        self.add_crl(crl);
+    }
+
+    /// Adds an OCSP response that came with what is judged; it counts as an offered CRL does.
+    pub fn offer_response(&mut self, response: OcspResponse) {
+        self.offered_responses.insert(self.responses.len());
+        self.add_response(response);
     }
 
     /// Returns the CRLs, in the order they were added.

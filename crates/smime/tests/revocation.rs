@@ -122,6 +122,18 @@ fn what_a_mail_brings_of_revoked_certificates_counts() {
     let answer = |status| ocsp_choice(response(alice, status).der());
     let good = answer(CertificateStatus::Good);
     let both = [&issuer_list[..], &root_list].concat();
+    let (from, to) = (UnixTime(NOW.0 - 2 * DAY), UnixTime(NOW.0 - DAY));
+    let over = |list: CrlBuilder| list.valid(from, Some(to));
+    let stale = over(CrlBuilder::of(authority())).sign_der();
+    let forged = CrlBuilder::of(authority()).key(TestKey::P256A).sign_der();
+    let stale_and_listed = over(CrlBuilder::of(authority()));
+    let stale_and_listed = stale_and_listed.revoke(alice).sign_der();
+    let issuer = authority().certificate();
+    let old_answer = OcspBuilder::by(authority())
+        .valid(from, Some(to))
+        .tell(alice, issuer, CertificateStatus::Good)
+        .sign();
+    let old_answer = ocsp_choice(old_answer.der());
     for (choices, standard, strict) in [
         (Vec::new(), "good", "chain.revocation_unknown"),
         (both, "good", "good"),
@@ -129,6 +141,12 @@ fn what_a_mail_brings_of_revoked_certificates_counts() {
         (issuer_list, "good", "chain.revocation_unknown"),
         (listed.clone(), "chain.revoked", "chain.revoked"),
         ([listed, good].concat(), "chain.revoked", "chain.revoked"),
+        // What cannot be used is as if it had not come: anybody on the way can add it.
+        (stale, "good", "chain.revocation_unknown"),
+        (forged, "good", "chain.revocation_unknown"),
+        (old_answer, "good", "chain.revocation_unknown"),
+        // But a list that is over still revokes.
+        (stale_and_listed, "chain.revoked", "chain.revoked"),
     ] {
         let mail = with_evidence(&mail, &choices);
         for (policy, expected) in [(Policy::standard(), standard), (Policy::strict(), strict)] {

@@ -30,9 +30,9 @@ impl Evidence {
     /// Returns what is known beside this.
     pub(crate) fn added_to(&self, known: &Revocation) -> Revocation {
         let mut all = known.clone();
-        self.crls.iter().for_each(|crl| all.add_crl(crl.clone()));
+        self.crls.iter().for_each(|crl| all.offer_crl(crl.clone()));
         for response in &self.responses {
-            all.add_response(response.clone());
+            all.offer_response(response.clone());
         }
         all
     }

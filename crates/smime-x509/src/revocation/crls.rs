@@ -45,7 +45,14 @@ impl Judge<'_> {
         if let Some(revoked) = self.revoked_for_good(&telling, above, level)? {
             return Ok(revoked);
         }
-        self.cover(&telling, above, level)
+        let found = self.cover(&telling, above, level)?;
+        let only_offered = telling
+            .iter()
+            .all(|it| evidence.offered_crls.contains(&it.place));
+        Ok(match found {
+            Finding::Unusable if only_offered => Finding::Nothing,
+            found => found,
+        })
     }
 
     /// Returns the places of the CRLs of those who may sign one for a certificate of these points.

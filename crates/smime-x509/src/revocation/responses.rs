@@ -17,7 +17,7 @@ struct Told {
 /// What the responses looked at so far say together.
 #[derive(Default)]
 struct Answer {
-    /// Whether one of them is about the certificate.
+    /// Whether one of them that was given is about the certificate.
     met: bool,
     /// What an authorised one says.
     told: Option<Told>,
@@ -43,7 +43,8 @@ impl Judge<'_> {
         for place in places.into_iter().flatten() {
             let response = evidence.responses.get(*place);
             if let Some(basic) = response.and_then(OcspResponse::basic) {
-                let told = self.told_by(&basic, certificate, issuer, &mut answer)?;
+                let (met, told) = self.told_by(&basic, certificate, issuer)?;
+                answer.met |= met && !evidence.offered_responses.contains(place);
                 let usable = basic.unknown_critical_extension().is_none();
                 if told.is_some() && usable && self.is_authorised(&basic, issuer, above, level)? {
                     answer.take(told);
@@ -56,15 +57,15 @@ impl Judge<'_> {
         Ok(answer.finding())
     }
 
-    /// Returns the newest of what a response means of one certificate at the time of judgement,
-    /// but a revocation for good before all.
+    /// Says whether a response is about one certificate, and returns the newest of what it means
+    /// at the time of judgement, but a revocation for good before all.
     fn told_by(
         &mut self,
         basic: &BasicResponse<'_>,
         certificate: &Certificate,
         issuer: &Certificate,
-        answer: &mut Answer,
-    ) -> Result<Option<Told>, ChainErrorKind> {
+    ) -> Result<(bool, Option<Told>), ChainErrorKind> {
+        let mut met = false;
         let mut best: Option<Told> = None;
         let serial = certificate.serial();
         for single in basic.responses() {
@@ -78,13 +79,13 @@ impl Judge<'_> {
             if !self.is_about(&single.certificate, certificate, issuer) {
                 continue;
             }
-            answer.met = true;
+            met = true;
             let told = self.told(&single);
             if told.is_some_and(|told| best.is_none_or(|best| told.overrules(&best))) {
                 best = told;
             }
         }
-        Ok(best)
+        Ok((met, best))
     }
 
     /// Says whether a CertID is that of `certificate` as `issuer` issued it: by name, key and
