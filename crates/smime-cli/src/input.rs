@@ -164,7 +164,7 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
     for item in store::items(&bytes(path)?) {
         match item.content {
             Ok(certificate) => certificates.push(certificate),
-            Err(error) if item.kind == store::ItemKind::Certificate => {
+            Err(error) if may_be_certificate(item.kind, &error) => {
                 let place = format!("{}, byte {}: {error}", path.display(), item.position);
                 return Err(Failure::new(Kind::Input, error.code(), place));
             }
@@ -194,11 +194,7 @@ pub(crate) fn each_certificate(
                 taken += 1;
                 take(&certificate);
             }
-            // What is cut off may not show any more what it was.
-            Err(error)
-                if item.kind == store::ItemKind::Certificate
-                    || error == store::ImportError::Truncated =>
-            {
+            Err(error) if may_be_certificate(item.kind, &error) => {
                 unreadable += 1;
                 report.unreadable(path, item.position, error.code(), &error.to_string());
             }
@@ -220,6 +216,13 @@ pub(crate) fn each_certificate(
         reported: true,
         ..Failure::new(Kind::Input, "input.unreadable_certificates", detail)
     })
+}
+
+/// Says whether a certificate may be lost in what could not be read: passing over it would make
+/// another certificate of the file the one that was meant.
+fn may_be_certificate(kind: store::ItemKind, error: &store::ImportError) -> bool {
+    use store::ImportError::{Astray, Container, Truncated};
+    kind == store::ItemKind::Certificate || matches!(error, Astray | Container(_) | Truncated)
 }
 
 fn no_certificate(path: &Path) -> Failure {

@@ -192,6 +192,21 @@ fn a_path_below_an_anchor_out_of_its_time_is_not_remembered() {
 }
 
 #[test]
+fn without_evidence_nothing_is_known_of_revocation_from_memory_either() {
+    let world = World::new();
+    let unknown = Revocation::new(RevocationPolicy::IfAvailable);
+    let cache = ChainCache::new(world.verifier(&unknown));
+    let (empty, none) = (CertificateBundle::new(), PolicyInputs::default());
+    let ask = |pool| {
+        let request = request(Purpose::SignMail, pool, NOW, &none);
+        cache.verify_request(world.leaf(), &request)
+    };
+    let first = ask(&world.pool).unwrap();
+    assert!(first.is_revocation_unknown());
+    assert_eq!(ask(&empty).unwrap(), first);
+}
+
+#[test]
 fn revocation_is_asked_about_every_time() {
     let world = World::new();
     let mut revocation = Revocation::new(RevocationPolicy::Require);

@@ -143,7 +143,9 @@ fn what_a_mail_brings_of_revoked_certificates_counts() {
         ([listed, good].concat(), "chain.revoked", "chain.revoked"),
         // What cannot be used is as if it had not come: anybody on the way can add it.
         (stale, "good", "chain.revocation_unknown"),
-        (forged, "good", "chain.revocation_unknown"),
+        (forged.clone(), "good", "chain.revocation_unknown"),
+        // Nor does judging many use up what judging may cost.
+        (forged.repeat(128), "good", "chain.revocation_unknown"),
         (old_answer, "good", "chain.revocation_unknown"),
         // But a list that is over still revokes.
         (stale_and_listed, "chain.revoked", "chain.revoked"),

@@ -326,3 +326,23 @@ fn a_file_without_a_readable_certificate_is_malformed_input() {
     let anchor = ["cert", "verify", "alice.pem", "--anchor", "broken.pem"];
     world.run(&anchor).expect(3);
 }
+
+#[test]
+fn a_leaf_that_cannot_be_read_is_not_replaced_by_what_follows() {
+    let world = World::with_people();
+    let alice = String::from_utf8(world.read("alice.pem")).unwrap();
+    let body = alice.lines().nth(1).unwrap();
+    let block = |content: &str| {
+        format!("-----BEGIN CERTIFICATE-----\n{content}\n-----END CERTIFICATE-----\n")
+    };
+    // Cut off, no certificate, no base64, nothing.
+    for broken in [body, "AgEB", "MAA=", "!!!!", ""] {
+        let file = [block(broken).into_bytes(), world.read("bob.pem")].concat();
+        world.write("chain.pem", file);
+        let verify = ["cert", "verify", "--anchor", "ca.crt", "chain.pem"];
+        world.run(&verify).expect(3);
+    }
+    let file = [world.read("alice.pem"), world.read("bob.pem")].concat();
+    world.write("chain.pem", file);
+    world.ok(&["cert", "verify", "--anchor", "ca.crt", "chain.pem"]);
+}

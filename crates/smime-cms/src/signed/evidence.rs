@@ -30,8 +30,9 @@ impl Evidence {
     /// Returns what is known beside this.
     pub(crate) fn added_to(&self, known: &Revocation) -> Revocation {
         let mut all = known.clone();
-        self.crls.iter().for_each(|crl| all.offer_crl(crl.clone()));
-        for response in &self.responses {
+        let crls = self.crls.iter().take(MAX_OFFERED);
+        crls.for_each(|crl| all.offer_crl(crl.clone()));
+        for response in self.responses.iter().take(MAX_OFFERED) {
             all.offer_response(response.clone());
         }
         all
@@ -50,6 +51,10 @@ fn ocsp_response(choice: &[u8]) -> Option<OcspResponse> {
     fields.finish("otherRevInfo").ok()?;
     OcspResponse::from_der(response.raw).ok()
 }
+
+/// How many lists and how many answers of a message are looked at: more than the paths of its
+/// signers need, and too few to use up what judging them may cost.
+const MAX_OFFERED: usize = 16;
 
 // RFC 5940 §2.1
 const RI_OCSP_RESPONSE: Oid = Oid::new("1.3.6.1.5.5.7.16.2");

@@ -107,6 +107,9 @@ impl<'a> Tables<'a> {
                 additions.push(Addition::AlreadyThere { since });
                 continue;
             }
+            if next > MAX_NUMBER {
+                return Err(Error::Damaged("certificate number"));
+            }
             CertificateRecord {
                 trust: Trust::None,
                 added: at,
@@ -268,7 +271,6 @@ pub(super) fn index_id(key: &IndexKey) -> u64 {
     id.iter().fold(0, |id, byte| id << 8 | u64::from(*byte))
 }
 
-/// Numbers beyond five bytes are not given: a store of a billion certificates has a terabyte.
 fn index_key(prefix: &Prefix, id: u64) -> IndexKey {
     let mut key = IndexKey::default();
     let id = id.to_be_bytes();
@@ -278,5 +280,8 @@ fn index_key(prefix: &Prefix, id: u64) -> IndexKey {
     }
     key
 }
+
+/// What five bytes hold: a store of a billion certificates has a terabyte.
+const MAX_NUMBER: u64 = (1 << 40) - 1;
 
 const MISSING: Error = Error::Damaged("fingerprint names a missing certificate");

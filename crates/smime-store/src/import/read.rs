@@ -82,7 +82,19 @@ impl Reading {
                 Content::Certificate(&certificate),
             );
         }
-        read_der(der, at, found);
+        read_der(der, at, &mut |at, kind, content| {
+            // What is called a certificate and is nothing else is a broken one.
+            let is_nothing = matches!(
+                content,
+                Content::Refused(ImportError::UnsupportedKind | ImportError::Truncated)
+            );
+            let kind = if is_certificate && is_nothing {
+                ItemKind::Certificate
+            } else {
+                kind
+            };
+            found(at, kind, content);
+        });
         // It can be anything, whatever it is called.
         self.decoder.wipe();
     }

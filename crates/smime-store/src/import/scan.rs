@@ -204,15 +204,18 @@ impl Scanner {
     /// Passes over bytes that begin nothing, up to the next PEM block or certificate: one item, for
     /// what is lost in them would be missed by nobody otherwise.
     fn astray(&mut self, window: Window<'_>, start: u64, at: usize) -> Step {
-        let begin = armour::find(window.bytes, at, BEGIN);
-        let (phase, end) = match (next_certificate(window, at), begin) {
-            (Some(der), begin) if begin.is_none_or(|begin| der.at() < begin) => match der {
-                Candidate::Certificate(at) => (Phase::Der, at),
-                Candidate::Unknown(at) => return Step::More(at),
-            },
-            (_, Some(begin)) => (Phase::Text, begin),
-            (_, None) if window.last => (Phase::Text, window.bytes.len()),
-            (_, None) => return Step::More(window.tail(at)),
+        let der = next_certificate(window, at);
+        // No further than that certificate, so that many of them cost no more than their bytes.
+        let limit = der.as_ref().map_or(window.bytes.len(), |der| {
+            window.bytes.len().min(der.at() + BEGIN.len() - 1)
+        });
+        let before = window.bytes.get(..limit).unwrap_or_default();
+        let (phase, end) = match (armour::find(before, at, BEGIN), der) {
+            (Some(begin), _) => (Phase::Text, begin),
+            (None, Some(Candidate::Certificate(at))) => (Phase::Der, at),
+            (None, Some(Candidate::Unknown(at))) => return Step::More(at),
+            (None, None) if window.last => (Phase::Text, window.bytes.len()),
+            (None, None) => return Step::More(window.tail(at)),
         };
         self.phase = phase;
         let piece = Piece {

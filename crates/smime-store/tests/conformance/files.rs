@@ -68,6 +68,7 @@ fn a_store_of_another_layout_is_refused_by_its_number() {
     let path = place.path().unwrap();
     for (bytes, code) in [
         (&3_u64.to_be_bytes()[..], "store.schema_version"),
+        (&1_u64.to_be_bytes(), "store.schema_version"),
         (&0_u64.to_be_bytes(), "store.schema_version"),
         (b"", "store.foreign_file"),
         (b"one", "store.foreign_file"),

@@ -18,8 +18,8 @@ use crate::{
 /// Anchors, distrust and policies are borrowed, so that they cannot change under a remembered
 /// path. What depends on the time, validity and algorithms, is judged for every question anew.
 /// Remembered is only that a path is good, never that none was found; an answer from memory may
-/// go through an intermediate that was in the pool of an earlier question. Where revocation is
-/// asked about, every question is answered from the evidence.
+/// go through an intermediate that was in the pool of an earlier question. Where there is evidence
+/// of revocation, or must be, every question is answered from it.
 #[derive(Debug)]
 pub struct ChainCache<'a> {
     verifier: ChainVerifier<'a>,
@@ -51,7 +51,7 @@ impl<'a> ChainCache<'a> {
         leaf: &Certificate,
         request: &ChainRequest<'_>,
     ) -> Result<VerifiedChain, ChainError> {
-        if self.verifier.revocation.policy() != RevocationPolicy::Off {
+        if self.needs_evidence() {
             return self.verifier.verify_request(leaf, request);
         }
         let question = Question {
@@ -65,6 +65,18 @@ impl<'a> ChainCache<'a> {
         let chain = self.verifier.verify_request(leaf, request)?;
         self.remember(question, &chain, request.at);
         Ok(chain)
+    }
+
+    /// Without evidence nothing is known of revocation, at whatever time.
+    fn needs_evidence(&self) -> bool {
+        let revocation = self.verifier.revocation;
+        match revocation.policy() {
+            RevocationPolicy::Off => false,
+            RevocationPolicy::IfAvailable => {
+                !(revocation.crls().is_empty() && revocation.responses().is_empty())
+            }
+            RevocationPolicy::Require => true,
+        }
     }
 
     /// Returns a path that was found, if it is good at `at` too.
