@@ -145,11 +145,6 @@ impl<R: Read> Chunks<R> {
     fn goal(&self, held: usize) -> usize {
         self.size.max(held.saturating_mul(2))
     }
-
-    /// Returns the SHA-256 of the input, as far as it was read.
-    pub(super) fn digest(self) -> Vec<u8> {
-        self.text.digest()
-    }
 }
 
 impl Chunk {

@@ -4,7 +4,7 @@ use std::{
     thread, vec,
 };
 
-use smime_crypto::{Budget, Secret};
+use smime_crypto::{Budget, CryptoProvider as _, DigestAlgorithm, Hasher, RustCrypto, Secret};
 use smime_x509::{AnyExtendedKeyUsage, CertificateRef, EmailAddress, check_import_under};
 
 use super::{
@@ -123,14 +123,38 @@ pub(super) fn run(
 
 /// Deals the chunks of a file out to the workers, in turn.
 fn read(file: impl Read, workers: Vec<SyncSender<Chunk>>) -> Result<Vec<u8>, io::Error> {
-    let mut chunks = Chunks::new(file);
+    let mut file = Digested::new(file);
+    let mut chunks = Chunks::new(&mut file);
     for worker in workers.iter().cycle() {
         let Some(chunk) = chunks.next()? else { break };
         if worker.send(chunk).is_err() {
             break;
         }
     }
-    Ok(chunks.digest())
+    Ok(file.hasher.finish())
+}
+
+/// An input, digested as it is read.
+struct Digested<R> {
+    input: R,
+    hasher: Box<dyn Hasher>,
+}
+
+impl<R> Digested<R> {
+    fn new(input: R) -> Self {
+        Self {
+            input,
+            hasher: RustCrypto.hasher(DigestAlgorithm::Sha256),
+        }
+    }
+}
+
+impl<R: Read> Read for Digested<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(out)?;
+        self.hasher.update(out.get(..count).unwrap_or_default());
+        Ok(count)
+    }
 }
 
 fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, any: AnyExtendedKeyUsage) {

@@ -3,7 +3,7 @@ use std::{
     mem,
 };
 
-use smime_crypto::{CryptoProvider as _, DigestAlgorithm, Hasher, RustCrypto, Secret};
+use smime_crypto::Secret;
 
 /// The bytes of an input, read as they are wanted; of UTF-16, one byte for each code unit.
 ///
@@ -12,7 +12,6 @@ use smime_crypto::{CryptoProvider as _, DigestAlgorithm, Hasher, RustCrypto, Sec
 pub(super) struct Text<R> {
     input: R,
     encoding: Option<Encoding>,
-    hasher: Box<dyn Hasher>,
     /// Half of a code unit.
     odd: Option<u8>,
 }
@@ -29,7 +28,6 @@ impl<R: Read> Text<R> {
         Self {
             input,
             encoding: None,
-            hasher: RustCrypto.hasher(DigestAlgorithm::Sha256),
             odd: None,
         }
     }
@@ -42,12 +40,9 @@ impl<R: Read> Text<R> {
             let mut units = Vec::new();
             units.reserve_exact(wanted.saturating_add(1));
             units.extend(self.odd.take());
-            let before = units.len();
             let read = self.read(&mut units, wanted);
             let units = Secret::new(units);
             let is_last = read?;
-            self.hasher
-                .update(units.expose().get(before..).unwrap_or_default());
             self.decode(encoding, units.expose(), out);
             return Ok(is_last);
         }
@@ -55,7 +50,6 @@ impl<R: Read> Text<R> {
         out.reserve_exact(wanted);
         let is_last = self.read(out, wanted)?;
         let new = out.get(start..).unwrap_or_default();
-        self.hasher.update(new);
         if self.encoding.is_none() {
             let encoding = Encoding::of(new);
             self.encoding = Some(encoding);
@@ -93,11 +87,6 @@ impl<R: Read> Text<R> {
                 at.saturating_mul(2).saturating_add(mark)
             }
         }
-    }
-
-    /// Returns the SHA-256 of all that was read.
-    pub(super) fn digest(self) -> Vec<u8> {
-        self.hasher.finish()
     }
 }
 
