@@ -555,7 +555,10 @@ fn what_is_not_a_certificate_is_refused_by_its_kind() {
             );
         }
     }
-    assert_eq!(only(pem("CERTIFICATE", oid).as_bytes()), other);
+    assert_eq!(
+        only(pem("CERTIFICATE", oid).as_bytes()),
+        (ItemKind::Certificate, other.1)
+    );
     for (label, wanted) in [
         ("PRIVATE KEY", key),
         ("ENCRYPTED PRIVATE KEY", key),
