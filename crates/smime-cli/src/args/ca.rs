@@ -42,8 +42,9 @@ pub(crate) struct CaInit {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// Whose certificate is made or asked for, and for what key.
 #[derive(Debug, clap::Args)]
-pub(crate) struct CaIssue {
+pub(crate) struct Person {
     /// Whose certificate it is: one address or several of one person
     #[arg(required = true, value_name = "ADDRESS", value_parser = address)]
     pub(crate) addresses: Vec<EmailAddress>,
@@ -56,6 +57,12 @@ pub(crate) struct CaIssue {
     /// What the key is for
     #[arg(long = "use", value_enum, value_name = "USE", default_value_t = UseWord::Both)]
     pub(crate) uses: UseWord,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CaIssue {
+    #[command(flatten)]
+    pub(crate) person: Person,
     /// How long it is valid: 825 days at most
     #[arg(long, value_name = "DAYS", default_value_t = 365)]
     pub(crate) days: u32,
@@ -88,18 +95,8 @@ pub(crate) struct CaIssue {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Csr {
-    /// Which addresses the certificate is for
-    #[arg(required = true, value_name = "ADDRESS", value_parser = address)]
-    pub(crate) addresses: Vec<EmailAddress>,
-    /// The person's name, in place of the address in the subject
-    #[arg(long, value_name = "NAME")]
-    pub(crate) name: Option<String>,
-    /// The kind of the key
-    #[arg(long, value_enum, value_name = "KIND", default_value_t = KeyKindWord::P256)]
-    pub(crate) key_kind: KeyKindWord,
-    /// What the key is for
-    #[arg(long = "use", value_enum, value_name = "USE", default_value_t = UseWord::Both)]
-    pub(crate) uses: UseWord,
+    #[command(flatten)]
+    pub(crate) person: Person,
     /// Where the request goes, as PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,

@@ -148,7 +148,7 @@ fn issue(global: &Global, command: &CaIssue, report: &Report) -> Result<Judgemen
     let issued = issue_to(&context, command, &passphrase);
     let logged = issued.as_ref();
     let logged = logged.map(|it| ("issue.certificate", &it.certificate));
-    record(&context, &command.addresses, logged)?;
+    record(&context, &command.person.addresses, logged)?;
     let issued = issued?;
     if let Some((out, _)) = &mut outputs.certificate {
         for certificate in [&issued.certificate].into_iter().chain(&issued.above) {
@@ -191,8 +191,9 @@ struct Issued {
 }
 
 fn issue_to(context: &Context, command: &CaIssue, passphrase: &Secret) -> Result<Issued, Failure> {
-    let mut subject = MailSubject::new(&command.addresses)?.used_for(command.uses.into());
-    if let Some(name) = &command.name {
+    let mut subject =
+        MailSubject::new(&command.person.addresses)?.used_for(command.person.uses.into());
+    if let Some(name) = &command.person.name {
         subject = subject.named(name)?;
     }
     let authority = Authority::find(context, command.ca.as_deref())?;
@@ -211,7 +212,7 @@ fn issue_to(context: &Context, command: &CaIssue, passphrase: &Secret) -> Result
     };
     let (certificate, key) = match &command.csr {
         Some(file) => {
-            let request = request(file, &command.addresses)?;
+            let request = request(file, &command.person.addresses)?;
             let proven = request.prove(context.provider).map_err(|error| {
                 let judged = error == smime::crypto::Error::BadSignature;
                 let kind = if judged { Kind::NotGood } else { Kind::Input };
@@ -220,7 +221,7 @@ fn issue_to(context: &Context, command: &CaIssue, passphrase: &Secret) -> Result
             (certify(proven)?, None)
         }
         None => {
-            let key = NewKey::make(context, command.key_kind.into(), passphrase)?;
+            let key = NewKey::make(context, command.person.key_kind.into(), passphrase)?;
             let certificate = certify(key.key.public_key())?;
             key.store(context)?;
             (certificate, Some(key.protected))

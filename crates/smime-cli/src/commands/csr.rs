@@ -18,8 +18,9 @@ use crate::{
 };
 
 pub(crate) fn run(global: &Global, command: &Csr, report: &Report) -> Result<Judgement, Failure> {
-    let mut subject = MailSubject::new(&command.addresses)?.used_for(command.uses.into());
-    if let Some(name) = &command.name {
+    let mut subject =
+        MailSubject::new(&command.person.addresses)?.used_for(command.person.uses.into());
+    if let Some(name) = &command.person.name {
         subject = subject.named(name)?;
     }
     let inputs: Vec<&Path> = global.files().collect();
@@ -38,7 +39,7 @@ pub(crate) fn run(global: &Global, command: &Csr, report: &Report) -> Result<Jud
         }
         None => Context::with_new_key(global)?,
     };
-    let key = NewKey::make(&context, command.key_kind.into(), &passphrase)?;
+    let key = NewKey::make(&context, command.person.key_kind.into(), &passphrase)?;
     let request = CertificationRequest::sign(&subject, &key.key, context.random())?;
     for (output, (label, der)) in outputs.iter_mut().zip([
         (Label::Request, request.der()),

@@ -56,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
         (!sign).then(|| "an authority that may not sign certificates".to_owned())
     })
     .of(Scope::Authority),
-    Rule::pkix("pkix.key_usage.ml_kem", "RFC 9935 §5", |it| {
+    Rule::pkix("pkix.key_usage.ml_kem", "RFC 9935", |it| {
         let Key::Other(Some(algorithm)) = it.key else {
             return None;
         };
