@@ -1,14 +1,19 @@
 //! Certificates that keep every rule, and what one change to them is called.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "lint/authority.rs"]
+mod authority;
+#[path = "lint/keys.rs"]
+mod keys;
+
 use smime_crypto::{
     DigestAlgorithm, Oid, PublicKey, SignatureScheme, UnixTime,
     asn1::{Tag, Writer},
 };
 use smime_testkit::{SeededRandom, TestKey, flips};
 use smime_x509::{
-    BasicConstraints, Certificate, CertificateBuilder, EMAIL_PROTECTION, KeyUsageBit, LintFinding,
-    LintProfile, Name, ProfileGeneration, Severity, Validation, lint,
+    Certificate, CertificateBuilder, EMAIL_PROTECTION, KeyUsageBit, LintFinding, LintProfile, Name,
+    ProfileGeneration, Severity, Validation, lint,
 };
 
 use Validation::{Individual, Mailbox, Organization, Sponsor};
@@ -776,235 +781,6 @@ fn rules_bind_what_was_issued_since_they_are_in_force() {
     let retired = ["smime_br.policy.legacy_retired", "smime_br.crl.presence"];
     assert_eq!(bare(day(2025, 7, 15), 1), retired);
 }
-
-#[test]
-fn weak_keys_and_signatures_are_found() {
-    let rsa = |modulus: &[u8], exponent: u32| {
-        let key = Writer::encode(|w| {
-            w.sequence(|w| {
-                w.unsigned(modulus);
-                w.small(exponent);
-            });
-        });
-        let spki = Writer::encode(|w| {
-            w.sequence(|w| {
-                w.sequence(|w| {
-                    w.oid(Oid::new("1.2.840.113549.1.1.1"));
-                    w.null();
-                });
-                w.bit_string(&key);
-            });
-        });
-        PublicKey::from_spki(&spki).unwrap()
-    };
-    let mut odd = vec![0xff; 257];
-    odd[0] = 1;
-    for (key, expected) in [
-        (rsa(&[0xff; 256], 65_537), &[][..]),
-        (rsa(&[0xff; 128], 65_537), &["smime_br.key.rsa_size"]),
-        (rsa(&odd, 65_537), &["smime_br.key.rsa_size"]),
-        (rsa(&[0xff; 256], 1), &["smime_br.key.rsa_exponent"]),
-        (rsa(&[0xff; 256], 4), &["smime_br.key.rsa_exponent"]),
-        (rsa(&[0xff; 256], 3), &[]),
-    ] {
-        let certificate = sign(of_key(&key, subject(Mailbox), 1, 3));
-        assert_eq!(codes(&certificate), expected);
-    }
-    let sha1 = sign_with(builder(subject(Mailbox), 1, 3), DigestAlgorithm::Sha1);
-    assert_eq!(codes(&sha1), ["smime_br.signature.sha1"]);
-    // ecdsa-with-SHA224 in the place of ecdsa-with-SHA256.
-    let sha224 = altered(
-        &sign(builder(subject(Mailbox), 1, 3)),
-        &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2],
-        &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 1],
-    );
-    assert_eq!(codes(&sha224), ["smime_br.signature.algorithm"]);
-}
-
-#[test]
-fn keys_of_newer_kinds_are_for_one_purpose() {
-    let (sign_bit, encrypt) = (KeyUsageBit::DigitalSignature, KeyUsageBit::KeyEncipherment);
-    for (algorithm, parameters, usage, expected) in [
-        ("2.16.840.1.101.3.4.3.18", false, sign_bit, &[][..]),
-        (
-            "2.16.840.1.101.3.4.3.18",
-            false,
-            encrypt,
-            &["smime_br.key_usage.ml_dsa"],
-        ),
-        ("2.16.840.1.101.3.4.4.2", false, encrypt, &[]),
-        (
-            "2.16.840.1.101.3.4.4.2",
-            false,
-            sign_bit,
-            &["pkix.key_usage.ml_kem"],
-        ),
-        (
-            "2.16.840.1.101.3.4.4.2",
-            true,
-            encrypt,
-            &["smime_br.key.algorithm"],
-        ),
-        ("1.3.101.113", true, sign_bit, &["smime_br.key.algorithm"]),
-        (
-            "1.3.101.113",
-            false,
-            encrypt,
-            &["smime_br.key_usage.edwards"],
-        ),
-    ] {
-        let spki = Writer::encode(|w| {
-            w.sequence(|w| {
-                w.sequence(|w| {
-                    w.oid(Oid::new(algorithm));
-                    if parameters {
-                        w.null();
-                    }
-                });
-                w.bit_string(&[1; 32]);
-            });
-        });
-        let made = builder(subject(Mailbox), 1, 3).key_usage(&[usage]);
-        let made = with_key(&sign(made), &spki);
-        assert_eq!(codes(&made), expected, "{algorithm} {usage:?}");
-    }
-}
-
-/// The same certificate with other bytes of the same length.
-fn altered(certificate: &Certificate, from: &[u8], to: &[u8]) -> Certificate {
-    let mut der = certificate.der().to_vec();
-    for at in 0..=der.len() - from.len() {
-        if der[at..].starts_with(from) {
-            der[at..at + to.len()].copy_from_slice(to);
-        }
-    }
-    Certificate::from_der(&der).unwrap()
-}
-
-/// The same certificate with another key, its signature no longer true.
-fn with_key(certificate: &Certificate, spki: &[u8]) -> Certificate {
-    let view = certificate.view();
-    let (tbs, old) = (view.tbs(), view.spki());
-    let at = tbs.windows(old.len()).position(|it| it == old).unwrap();
-    let (before, rest) = tbs.split_at(at);
-    let content = [&before[4..], spki, &rest[view.spki().len()..]].concat();
-    let der = Writer::encode(|w| {
-        w.sequence(|w| {
-            w.element(Tag::SEQUENCE, &content);
-            w.raw(view.signature_algorithm());
-            w.bit_string(view.signature());
-        });
-    });
-    Certificate::from_der(&der).unwrap()
-}
-
-#[test]
-fn authorities_for_mail_are_judged_by_their_own_rules() {
-    let authority = || {
-        let ca = BasicConstraints {
-            ca: true,
-            path_length: Some(0),
-        };
-        builder(AUTHORITY, 1, 3)
-            .without_extension(SAN)
-            .basic_constraints(ca)
-            .key_usage(&[KeyUsageBit::KeyCertSign, KeyUsageBit::CrlSign])
-    };
-    type Change = fn(CertificateBuilder) -> CertificateBuilder;
-    let changes: &[(Change, &[&str])] = &[
-        (|b| b, &[]),
-        (
-            |b| b.extended_key_usage(&[EMAIL_PROTECTION, SERVER_AUTH]),
-            &["smime_br.ca.extended_key_usage"],
-        ),
-        (|b| b.without_extension(POLICIES), &["smime_br.ca.policies"]),
-        (|b| b.without_extension(CRL), &["smime_br.ca.crl"]),
-        (
-            |b| b.extension(CRL, false, &points(&["ldap://a.org"])),
-            &["smime_br.ca.crl_http"],
-        ),
-        (
-            |b| b.extension(CRL, true, &points(&["http://a.org"])),
-            &[
-                "pkix.crl_distribution_points.criticality",
-                "smime_br.ca.crl_criticality",
-            ],
-        ),
-        (
-            |b| b.extension(POLICIES, false, &policies(&["1.2.3"])),
-            &["smime_br.ca.policy_identifiers"],
-        ),
-        (
-            |b| b.extension(POLICIES, false, &policies(&["2.5.29.32.0"])),
-            &[],
-        ),
-        (
-            |b| b.extension(POLICIES, false, &statement("ldap://a.org")),
-            &["smime_br.ca.policy_qualifier"],
-        ),
-        (|b| b.without_extension(AIA), &["smime_br.ca.aia"]),
-        (
-            |b| b.without_extension(AKI),
-            &[
-                "pkix.authority_key_id.missing",
-                "smime_br.ca.authority_key_id",
-            ],
-        ),
-        (
-            |b| b.key_usage(&[KeyUsageBit::KeyCertSign]),
-            &["smime_br.ca.key_usage"],
-        ),
-        (
-            |b| b.extension(EKU, true, &USAGE_OF_MAIL),
-            &["smime_br.ca.extended_key_usage_criticality"],
-        ),
-        (|b| b.extended_key_usage(&[SERVER_AUTH]), &[]),
-        (
-            |b| b.key_usage(&[KeyUsageBit::CrlSign]),
-            &[
-                "pkix.key_usage.ca_cert_sign",
-                "pkix.basic_constraints.path_length",
-                "smime_br.ca.key_usage",
-            ],
-        ),
-        (
-            |b| b.without_extension(SKI),
-            &["pkix.subject_key_id.ca_missing"],
-        ),
-        (
-            |b| b.extension(BASIC, false, &[0x30, 3, 1, 1, 0xff]),
-            &["pkix.basic_constraints.criticality"],
-        ),
-    ];
-    for (case, (change, expected)) in changes.iter().enumerate() {
-        let certificate = sign(change(authority()));
-        assert_eq!(LintProfile::of(&certificate.view()), LintProfile::Authority);
-        assert_eq!(codes(&certificate), *expected, "case {case}");
-    }
-    for (subject, expected) in [
-        (&AUTHORITY[..2], "smime_br.ca.subject"),
-        (
-            &[AUTHORITY[0], AUTHORITY[1], (COUNTRY, "ZZ")],
-            "smime_br.ca.country",
-        ),
-    ] {
-        let key = TestKey::P256A.public();
-        let usage = [KeyUsageBit::KeyCertSign, KeyUsageBit::CrlSign];
-        let ca = BasicConstraints {
-            ca: true,
-            path_length: None,
-        };
-        let made = of_key(&key, subject, 1, 3).without_extension(SAN);
-        let made = sign(made.basic_constraints(ca).key_usage(&usage));
-        assert_eq!(codes(&made), [expected]);
-    }
-}
-
-const AUTHORITY: Attributes<'static> =
-    &[(COMMON_NAME, "Sub"), (ORGANIZATION, "A"), (COUNTRY, "DE")];
-
-/// extKeyUsage of emailProtection.
-const USAGE_OF_MAIL: [u8; 12] = [0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 4];
 
 #[test]
 fn a_should_is_a_warning_and_a_shall_an_error() {
