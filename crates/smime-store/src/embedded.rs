@@ -1,13 +1,12 @@
 use std::{
     fmt,
-    fs::{DirBuilder, File, OpenOptions},
-    io::Read as _,
     path::Path,
+    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase as _, ReadableTable, StorageBackend,
-    TableHandle as _, backends::FileBackend,
+    Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, StorageBackend,
+    backends::FileBackend,
 };
 use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
@@ -18,131 +17,107 @@ use crate::{
     index::{Query, public_key_id},
     record::newest_first,
 };
-use tables::{ACTIVITY, ANCHORS, CERTIFICATES, FINGERPRINTS, HEAD, INDEX, KEYS, META, SCHEMA};
+use reader::Reader;
+use tables::{ACTIVITY, ANCHORS, HEAD, KEYS, META, Tables};
+use waiting::{Limits, Then, Waiting};
 
+mod opening;
+mod reader;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 /// A store in one file: transactional, durable when a method returns, whole again after a crash.
 ///
 /// One process has it open at a time.
 pub struct Embedded {
     database: Database,
+    /// Held by a change from its beginning until `waiting` is as it left it.
+    writing: Mutex<()>,
+    /// What is not found in the index. Who reads begins while holding it, so that both are of one
+    /// moment.
+    waiting: RwLock<Waiting>,
+    limits: Limits,
 }
 
 impl Embedded {
     /// Opens the store in the file at `path`, and makes it, with its folder, where there is none.
     ///
     /// What is made is for its owner alone (mode 0600, folders 0700) where files have modes; what
-    /// exists keeps its mode.
+    /// exists keeps its mode. A store of an earlier layout is brought into today's.
     ///
     /// # Errors
     /// [`Error::Locked`] when it is open already, [`Error::ForeignFile`] when the file is something
-    /// else, [`Error::SchemaVersion`], [`Error::Io`], [`Error::Damaged`].
+    /// else, [`Error::SchemaVersion`] when a later version wrote it, [`Error::Io`],
+    /// [`Error::Damaged`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            make_folder(folder)?;
-        }
-        let file = open_file(path)?;
-        check_is_database(&file)?;
+        let file = opening::open_file(path)?;
         let backend = FileBackend::new(file).map_err(database_error)?;
-        Self::with_backend(backend)
+        Self::with_backend(backend, LIMITS)
     }
 
-    fn with_backend(backend: impl StorageBackend) -> Result<Self, Error> {
+    fn with_backend(backend: impl StorageBackend, limits: Limits) -> Result<Self, Error> {
         let database = Database::builder()
             .set_cache_size(CACHE)
             .create_with_backend(backend)
             .map_err(database_error)?;
-        let store = Self { database };
-        if store.is_new()? {
-            store.make_tables()?;
-        }
-        store.check_schema()?;
-        Ok(store)
-    }
-
-    /// A database of some other program is not new: it has tables, and none of ours.
-    fn is_new(&self) -> Result<bool, Error> {
-        let transaction = self.begin_read()?;
-        let names: Vec<String> = transaction
-            .list_tables()
-            .map_err(database_error)?
-            .map(|table| table.name().to_owned())
-            .collect();
-        let multimaps = transaction
-            .list_multimap_tables()
-            .map_err(database_error)?
-            .count();
-        if names.is_empty() && multimaps == 0 {
-            return Ok(true);
-        }
-        if names.iter().any(|name| name == META.name()) {
-            Ok(false)
-        } else {
-            Err(Error::ForeignFile)
-        }
-    }
-
-    fn make_tables(&self) -> Result<(), Error> {
-        self.write(|tables| tables.set_meta(SCHEMA, &SCHEMA_VERSION.to_be_bytes()))
-    }
-
-    fn check_schema(&self) -> Result<(), Error> {
-        let transaction = self.begin_read()?;
-        let meta = transaction
-            .open_table(META)
-            .map_err(|_| Error::ForeignFile)?;
-        let value = meta
-            .get(SCHEMA)
-            .map_err(database_error)?
-            .ok_or(Error::ForeignFile)?;
-        let found = <[u8; 8]>::try_from(value.value()).map_err(|_| Error::ForeignFile)?;
-        match u64::from_be_bytes(found) {
-            SCHEMA_VERSION => Ok(()),
-            found => Err(Error::SchemaVersion {
-                found,
-                expected: SCHEMA_VERSION,
-            }),
-        }
+        opening::prepare(&database, limits)?;
+        Ok(Self {
+            database,
+            writing: Mutex::default(),
+            waiting: RwLock::default(),
+            limits,
+        })
     }
 
     fn begin_read(&self) -> Result<ReadTransaction, Error> {
         self.database.begin_read().map_err(database_error)
     }
 
+    fn waiting(&self) -> RwLockReadGuard<'_, Waiting> {
+        // It is changed after everything that can fail.
+        self.waiting.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting_mut(&self) -> RwLockWriteGuard<'_, Waiting> {
+        self.waiting.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs `change` in one transaction: what it did stays if it succeeds, nothing of it if not.
     fn write<T>(
         &self,
-        change: impl FnOnce(&mut tables::Tables<'_>) -> Result<T, Error>,
+        change: impl FnOnce(&mut Tables<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction = self.database.begin_write().map_err(database_error)?;
+        let waiting = self.waiting();
+        let mut tables = Tables::open(&transaction, &waiting)?;
         // Dropping an uncommitted transaction aborts it.
-        let result = change(&mut tables::Tables::open(&transaction)?)?;
-        transaction.commit().map_err(database_error)?;
+        let result = change(&mut tables)?;
+        let then = tables.then();
+        drop(waiting);
+        match then {
+            Then::Waits => transaction.commit().map_err(database_error)?,
+            Then::WaitsWith(entries) => {
+                let mut waiting = self.waiting_mut();
+                transaction.commit().map_err(database_error)?;
+                waiting.add(&entries);
+            }
+            Then::Indexed => {
+                transaction.commit().map_err(database_error)?;
+                self.waiting_mut().clear();
+            }
+        }
         Ok(result)
     }
 
     fn find(&self, query: Query<'_>) -> Result<Vec<StoredCertificate>, Error> {
+        let waiting = self.waiting();
         let reader = Reader::new(&self.begin_read()?)?;
-        let (first, last) = tables::index_range(&query.prefix());
-        let mut found = Vec::new();
-        for entry in reader
-            .index
-            .range::<&tables::IndexKey>(&first..=&last)
-            .map_err(database_error)?
-        {
-            let (key, _) = entry.map_err(database_error)?;
-            let stored = reader.certificate(tables::index_id(key.value()))?;
-            if query.matches(&stored.certificate) {
-                found.push(stored);
-            }
-        }
-        Ok(newest_first(found))
+        let numbers = waiting.numbers(query.prefix()).collect();
+        drop(waiting);
+        reader.find(query, numbers).map(newest_first)
     }
 }
 
@@ -152,18 +127,11 @@ impl Store for Embedded {
         entries: &mut dyn Iterator<Item = Entry>,
         at: UnixTime,
     ) -> Result<Vec<Addition>, Error> {
-        self.write(|tables| tables.add_entries(entries, at))
+        self.write(|tables| tables.add_entries(entries, at, self.limits))
     }
 
     fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error> {
-        let transaction = self.begin_read()?;
-        let fingerprints = transaction
-            .open_table(FINGERPRINTS)
-            .map_err(database_error)?;
-        let Some(id) = fingerprints.get(fingerprint).map_err(database_error)? else {
-            return Ok(None);
-        };
-        Reader::new(&transaction)?.certificate(id.value()).map(Some)
+        Ok(self.find(Query::Fingerprint(fingerprint))?.pop())
     }
 
     fn by_address(&self, address: &EmailAddress) -> Result<Vec<StoredCertificate>, Error> {
@@ -191,20 +159,13 @@ impl Store for Embedded {
     }
 
     fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {
-        let reader = Reader::new(&self.begin_read()?)?;
-        let mut all = Vec::new();
-        for entry in reader.certificates.iter().map_err(database_error)? {
-            let (_, record) = entry.map_err(database_error)?;
-            all.push(reader.record(record.value())?);
-        }
-        Ok(all)
+        Reader::new(&self.begin_read()?)?.all()
     }
 
     fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
         self.write(|tables| {
-            fingerprints
-                .iter()
-                .try_for_each(|fingerprint| tables.set_trust(fingerprint, trust))
+            let mut fingerprints = fingerprints.iter();
+            fingerprints.try_for_each(|one| tables.set_trust(one, trust))
         })
     }
 
@@ -263,7 +224,11 @@ impl Store for Embedded {
     }
 
     fn record(&self, activity: &Activity) -> Result<u64, Error> {
-        self.write(|tables| tables.record(activity))
+        self.write(|tables| {
+            // The end of an import, if certificates wait.
+            tables.index_waiting()?;
+            tables.record(activity)
+        })
     }
 
     fn activities(&self) -> Result<Vec<Recorded>, Error> {
@@ -299,73 +264,13 @@ impl fmt::Debug for Embedded {
     }
 }
 
-/// The tables that reading a certificate takes, as of one moment.
-struct Reader {
-    certificates: redb::ReadOnlyTable<u64, &'static [u8]>,
-    index: redb::ReadOnlyTable<&'static tables::IndexKey, ()>,
-    keys: redb::ReadOnlyTable<&'static [u8; 32], &'static [u8]>,
-}
-
-impl Reader {
-    fn new(transaction: &ReadTransaction) -> Result<Self, Error> {
-        Ok(Self {
-            certificates: transaction
-                .open_table(CERTIFICATES)
-                .map_err(database_error)?,
-            index: transaction.open_table(INDEX).map_err(database_error)?,
-            keys: transaction.open_table(KEYS).map_err(database_error)?,
-        })
-    }
-
-    fn certificate(&self, id: u64) -> Result<StoredCertificate, Error> {
-        let record = self.certificates.get(id).map_err(database_error)?;
-        self.record(
-            record
-                .ok_or(Error::Damaged("index names a missing certificate"))?
-                .value(),
-        )
-    }
-
-    fn record(&self, record: &[u8]) -> Result<StoredCertificate, Error> {
-        let record = tables::CertificateRecord::read(record)?;
-        let certificate =
-            Certificate::from_der(record.der).map_err(|_| Error::Damaged("certificate"))?;
-        let id = public_key_id(certificate.public_key());
-        let has_key = self.keys.get(&id).map_err(database_error)?.is_some();
-        Ok(StoredCertificate {
-            certificate,
-            added: record.added,
-            trust: record.trust,
-            has_key,
-        })
-    }
-}
-
-fn open_file(path: &Path) -> Result<File, Error> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    Ok(options.open(path)?)
-}
-
-fn make_folder(folder: &Path) -> Result<(), Error> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    Ok(builder.create(folder)?)
-}
-
-/// Tells a file of another kind from a damaged store, which the database cannot.
-fn check_is_database(mut file: &File) -> Result<(), Error> {
-    let mut start = Vec::with_capacity(MAGIC.len());
-    let length = u64::try_from(MAGIC.len()).unwrap_or(u64::MAX);
-    file.by_ref().take(length).read_to_end(&mut start)?;
-    if start.is_empty() || start == MAGIC {
-        Ok(())
-    } else {
-        Err(Error::ForeignFile)
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        let waits = !self.waiting().entries().is_empty();
+        if waits {
+            // If it fails, opening the store does it.
+            let _ = self.write(|tables| tables.index_waiting());
+        }
     }
 }
 
@@ -388,8 +293,8 @@ fn database_error(error: impl Into<redb::Error>) -> Error {
 /// size; with a fourth of it, an import of 300 000 certificates took a seventh longer.
 const CACHE: usize = 32 << 20;
 
-/// The layout of the tables; another number is another layout.
-const SCHEMA_VERSION: u64 = 2;
-
-/// How a file of the database begins.
-const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
+/// What waits takes 16 bytes an entry, of which a certificate has five or six.
+const LIMITS: Limits = Limits {
+    batch: 256,
+    entries: 1_200_000,
+};

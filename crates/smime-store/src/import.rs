@@ -468,9 +468,9 @@ impl Import<'_> {
     }
 }
 
-/// Items per transaction. Index entries are in random order, so that every transaction touches most
-/// pages of the index again: the more at once the better, as far as memory goes.
-const BATCH: usize = 50_000;
+/// Items per transaction: what certificates of usual size fill the database's write buffer with, so
+/// that each page is written once.
+const BATCH: usize = 10_000;
 
 /// Bytes of text that the outcomes of a transaction may take: for items with thousands of
 /// addresses each.

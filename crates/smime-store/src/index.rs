@@ -12,15 +12,42 @@ pub fn public_key_id(key: &PublicKey) -> [u8; 32] {
     sha256(&[key.spki()])
 }
 
-/// The prefix of an index entry: what is indexed, and the first 88 bits of the SHA-256 of its value.
+/// The upper 88 bits of an index entry, whose lower 40 bits are for what is found: eight for what
+/// is indexed, and the first 80 of the SHA-256 of its value.
 ///
-/// They keep the entries small. Two values on one prefix take 2⁴⁴ work to make and cost a surplus
+/// That keeps the entries small. Two values on one prefix take 2⁴⁰ work to make and cost a surplus
 /// look-up: whoever reads the index compares with [`Query::matches`].
-pub(crate) type Prefix = [u8; 12];
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Prefix(u128);
+
+impl Prefix {
+    fn new(kind: u8, digest: &[u8; 32]) -> Self {
+        let mut bytes = [0; 16];
+        for (to, from) in bytes.iter_mut().zip([kind].iter().chain(digest).take(11)) {
+            *to = *from;
+        }
+        Self(u128::from_be_bytes(bytes))
+    }
+
+    /// Returns the entry that leads to `number`, or to [`MAX_NUMBER`] if that is less.
+    pub(crate) fn entry(self, number: u64) -> u128 {
+        self.0 | u128::from(number.min(MAX_NUMBER))
+    }
+}
+
+/// Returns the number in an index entry.
+pub(crate) fn number(entry: u128) -> u64 {
+    // Bounded by the mask.
+    u64::try_from(entry & u128::from(MAX_NUMBER)).unwrap_or(MAX_NUMBER)
+}
+
+/// What an index entry has room for: a store of a billion certificates has a terabyte.
+pub(crate) const MAX_NUMBER: u64 = (1 << 40) - 1;
 
 /// What certificates are looked for by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Query<'a> {
+    Fingerprint(&'a [u8; 32]),
     Address(&'a EmailAddress),
     IssuerAndSerial { issuer: &'a [u8], serial: &'a [u8] },
     SubjectKeyId(&'a [u8]),
@@ -31,6 +58,7 @@ pub(crate) enum Query<'a> {
 impl Query<'_> {
     pub(crate) fn prefix(&self) -> Prefix {
         match self {
+            Self::Fingerprint(fingerprint) => Prefix::new(0, fingerprint),
             Self::Address(address) => prefix(1, &[address.folded().as_bytes()]),
             Self::IssuerAndSerial { issuer, serial } => {
                 prefix(2, &[&sha256(&[&folded_name(issuer)]), serial])
@@ -43,6 +71,7 @@ impl Query<'_> {
 
     pub(crate) fn matches(&self, certificate: &Certificate) -> bool {
         match self {
+            Self::Fingerprint(fingerprint) => certificate.fingerprint() == **fingerprint,
             Self::Address(address) => certificate
                 .emails()
                 .iter()
@@ -73,10 +102,11 @@ impl Entry {
 
     /// The same with the certificate's mail addresses, which are known already.
     pub(crate) fn with_emails(certificate: &CertificateRef<'_>, emails: &[EmailAddress]) -> Self {
+        let fingerprint = certificate.fingerprint();
         Self {
             der: certificate.der().into(),
-            fingerprint: certificate.fingerprint(),
-            prefixes: prefixes(certificate, emails),
+            fingerprint,
+            prefixes: prefixes(certificate, &fingerprint, emails),
         }
     }
 
@@ -104,12 +134,17 @@ impl fmt::Debug for Entry {
     }
 }
 
-fn prefixes(certificate: &CertificateRef<'_>, emails: &[EmailAddress]) -> Vec<Prefix> {
+fn prefixes(
+    certificate: &CertificateRef<'_>,
+    fingerprint: &[u8; 32],
+    emails: &[EmailAddress],
+) -> Vec<Prefix> {
     let issuer = certificate.issuer().der();
     let id = sha256(&[certificate.spki()]);
     let serial = certificate.serial();
-    let mut prefixes = Vec::with_capacity(4 + emails.len());
+    let mut prefixes = Vec::with_capacity(5 + emails.len());
     prefixes.extend([
+        Query::Fingerprint(fingerprint).prefix(),
         Query::IssuerAndSerial { issuer, serial }.prefix(),
         Query::PublicKey(&id).prefix(),
     ]);
@@ -127,12 +162,7 @@ fn prefixes(certificate: &CertificateRef<'_>, emails: &[EmailAddress]) -> Vec<Pr
 }
 
 fn prefix(kind: u8, parts: &[&[u8]]) -> Prefix {
-    let mut prefix = Prefix::default();
-    let digest = sha256(parts);
-    for (to, from) in prefix.iter_mut().zip([kind].iter().chain(&digest)) {
-        *to = *from;
-    }
-    prefix
+    Prefix::new(kind, &sha256(parts))
 }
 
 fn same_name(left: &[u8], right: &[u8]) -> bool {

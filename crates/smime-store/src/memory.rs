@@ -21,7 +21,6 @@ pub struct Memory(Mutex<Inner>);
 struct Inner {
     /// In the order of their addition.
     certificates: Vec<Kept>,
-    fingerprints: HashMap<[u8; 32], usize>,
     index: HashMap<Prefix, Vec<usize>>,
     keys: HashMap<[u8; 32], (UnixTime, Vec<u8>)>,
     log: Vec<Vec<u8>>,
@@ -46,18 +45,7 @@ impl Memory {
     }
 
     fn find(&self, query: Query<'_>) -> Vec<StoredCertificate> {
-        let inner = self.inner();
-        let places = inner
-            .index
-            .get(&query.prefix())
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let found = places.iter().filter_map(|place| inner.stored(*place));
-        newest_first(
-            found
-                .filter(|stored| query.matches(&stored.certificate))
-                .collect(),
-        )
+        newest_first(self.inner().find(query))
     }
 }
 
@@ -76,11 +64,7 @@ impl Store for Memory {
     }
 
     fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error> {
-        let inner = self.inner();
-        Ok(inner
-            .fingerprints
-            .get(fingerprint)
-            .and_then(|place| inner.stored(*place)))
+        Ok(self.inner().find(Query::Fingerprint(fingerprint)).pop())
     }
 
     fn by_address(&self, address: &EmailAddress) -> Result<Vec<StoredCertificate>, Error> {
@@ -117,11 +101,8 @@ impl Store for Memory {
     fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
         let mut inner = self.inner();
         let place = |fingerprint: &[u8; 32]| {
-            inner
-                .fingerprints
-                .get(fingerprint)
-                .copied()
-                .ok_or(Error::NoSuchCertificate(*fingerprint))
+            let place = inner.places(Query::Fingerprint(fingerprint)).next();
+            place.ok_or(Error::NoSuchCertificate(*fingerprint))
         };
         let places: Vec<usize> = fingerprints.iter().map(place).collect::<Result<_, _>>()?;
         for place in places {
@@ -197,10 +178,9 @@ impl Store for Memory {
 
 impl Inner {
     fn add(&mut self, entry: &Entry, at: UnixTime) -> Result<Addition, Error> {
-        let fingerprint = entry.fingerprint();
-        let there = self.fingerprints.get(&fingerprint);
-        if let Some(kept) = there.and_then(|place| self.certificates.get(*place)) {
-            return Ok(Addition::AlreadyThere { since: kept.added });
+        let fingerprint = Query::Fingerprint(&entry.fingerprint());
+        if let Some(there) = self.find(fingerprint).pop() {
+            return Ok(Addition::AlreadyThere { since: there.added });
         }
         let certificate =
             Certificate::from_der(entry.der()).map_err(|_| Error::Damaged("certificate"))?;
@@ -208,13 +188,27 @@ impl Inner {
         for prefix in entry.prefixes() {
             self.index.entry(*prefix).or_default().push(place);
         }
-        self.fingerprints.insert(fingerprint, place);
         self.certificates.push(Kept {
             certificate,
             added: at,
             trust: Trust::None,
         });
         Ok(Addition::Added)
+    }
+
+    /// Returns what is found, in the order of addition.
+    fn find(&self, query: Query<'_>) -> Vec<StoredCertificate> {
+        let places = self.places(query);
+        places.filter_map(|place| self.stored(place)).collect()
+    }
+
+    fn places(&self, query: Query<'_>) -> impl Iterator<Item = usize> {
+        let places = self.index.get(&query.prefix());
+        let places = places.map(Vec::as_slice).unwrap_or_default();
+        places.iter().copied().filter(move |place| {
+            let kept = self.certificates.get(*place);
+            kept.is_some_and(|kept| query.matches(&kept.certificate))
+        })
     }
 
     fn stored(&self, place: usize) -> Option<StoredCertificate> {

@@ -4,24 +4,28 @@
 //! a table by number, which only grows at its end; what is looked up stands in small tables that
 //! lead to the number. All integers are big-endian, so that tables are in numeric order.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
-use redb::{AccessGuard, ReadableTable as _, Table, TableDefinition, WriteTransaction};
-use smime_crypto::UnixTime;
+use redb::{AccessGuard, ReadableTable, Table, TableDefinition, WriteTransaction};
+use smime_crypto::{UnixTime, sha256};
+use smime_x509::CertificateRef;
 
-use super::database_error;
-use crate::{Activity, Addition, Entry, Error, Trust, activity::Head, index::Prefix};
+use super::{
+    database_error,
+    waiting::{Limits, Then, Waiting},
+};
+use crate::{
+    Activity, Addition, Entry, Error, Trust,
+    activity::Head,
+    index::{MAX_NUMBER, Prefix, Query, number},
+};
 
 /// Number → [`CertificateRecord`].
 pub(super) const CERTIFICATES: TableDefinition<'_, u64, &[u8]> =
     TableDefinition::new("certificates");
 
-/// SHA-256 → number.
-pub(super) const FINGERPRINTS: TableDefinition<'_, &[u8; 32], u64> =
-    TableDefinition::new("fingerprints");
-
-/// What is looked for, then the number; see [`crate::index`].
-pub(super) const INDEX: TableDefinition<'_, &IndexKey, ()> = TableDefinition::new("index");
+/// What is looked for, and the number; see [`Prefix`].
+pub(super) const INDEX: TableDefinition<'_, u128, ()> = TableDefinition::new("index");
 
 /// The numbers of the certificates that are anchors.
 pub(super) const ANCHORS: TableDefinition<'_, u64, ()> = TableDefinition::new("anchors");
@@ -41,16 +45,18 @@ pub(super) const SCHEMA: &str = "schema";
 /// In [`META`]: the number and hash of the last entry of the activity log.
 pub(super) const HEAD: &str = "activity-head";
 
-/// A prefix and five bytes of a certificate's number.
-pub(super) type IndexKey = [u8; 17];
+/// In [`META`], while there are such: the number of the first certificate that is not in [`INDEX`];
+/// all after it are not either.
+pub(super) const WAITING: &str = "waiting";
 
 /// Every table, open for one change.
 ///
 /// Opening a table makes it; so the first change of a new file makes all of them.
 pub(super) struct Tables<'a> {
+    waiting: &'a Waiting,
+    then: Then,
     certificates: Table<'a, u64, &'static [u8]>,
-    fingerprints: Table<'a, &'static [u8; 32], u64>,
-    index: Table<'a, &'static IndexKey, ()>,
+    index: Table<'a, u128, ()>,
     anchors: Table<'a, u64, ()>,
     keys: Table<'a, &'static [u8; 32], &'static [u8]>,
     activity: Table<'a, u64, &'static [u8]>,
@@ -58,13 +64,15 @@ pub(super) struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    pub(super) fn open(transaction: &'a WriteTransaction) -> Result<Self, Error> {
+    pub(super) fn open(
+        transaction: &'a WriteTransaction,
+        waiting: &'a Waiting,
+    ) -> Result<Self, Error> {
         Ok(Self {
+            waiting,
+            then: Then::Waits,
             certificates: transaction
                 .open_table(CERTIFICATES)
-                .map_err(database_error)?,
-            fingerprints: transaction
-                .open_table(FINGERPRINTS)
                 .map_err(database_error)?,
             index: transaction.open_table(INDEX).map_err(database_error)?,
             anchors: transaction.open_table(ANCHORS).map_err(database_error)?,
@@ -74,17 +82,23 @@ impl<'a> Tables<'a> {
         })
     }
 
+    /// Returns what becomes of what waits, once the transaction is committed.
+    pub(super) fn then(self) -> Then {
+        self.then
+    }
+
     pub(super) fn set_meta(&mut self, name: &str, value: &[u8]) -> Result<(), Error> {
         self.meta.insert(name, value).map_err(database_error)?;
         Ok(())
     }
 
-    /// Adds the certificates as they come, and the ways to them at the end: in order, so that
-    /// neighbours fall on one page while it is at hand.
+    /// Adds certificates as they come. Their index entries wait, unless they are few or too much
+    /// waits already: then all that waits goes into the index.
     pub(super) fn add_entries(
         &mut self,
         entries: &mut dyn Iterator<Item = Entry>,
         at: UnixTime,
+        limits: Limits,
     ) -> Result<Vec<Addition>, Error> {
         let last = self
             .certificates
@@ -92,14 +106,15 @@ impl<'a> Tables<'a> {
             .map_err(database_error)?
             .map(|(id, _)| id.value());
         let was_empty = last.is_none();
-        let mut next = last.map_or(1, |id| id.saturating_add(1));
+        let first = last.map_or(1, |id| id.saturating_add(1));
+        let mut next = first;
         let mut additions = Vec::new();
-        let mut new = HashMap::new();
+        let mut new = HashSet::new();
         let mut index = Vec::new();
         let mut record = Vec::new();
         for entry in entries {
             let fingerprint = entry.fingerprint();
-            if new.contains_key(&fingerprint) {
+            if new.contains(&fingerprint) {
                 additions.push(Addition::AlreadyThere { since: at });
                 continue;
             }
@@ -119,40 +134,110 @@ impl<'a> Tables<'a> {
             self.certificates
                 .insert(next, record.as_slice())
                 .map_err(database_error)?;
-            new.insert(fingerprint, next);
-            let prefixes = entry.prefixes().iter();
-            index.extend(prefixes.map(|prefix| index_key(prefix, next)));
+            new.insert(fingerprint);
+            index.extend(entry.prefixes().iter().map(|prefix| prefix.entry(next)));
             additions.push(Addition::Added);
             next = next.saturating_add(1);
         }
-        let mut new: Vec<_> = new.into_iter().collect();
-        new.sort_unstable();
-        for (fingerprint, id) in &new {
-            self.fingerprints
-                .insert(fingerprint, id)
-                .map_err(database_error)?;
+        if new.is_empty() {
+            return Ok(additions);
         }
         index.sort_unstable();
-        for key in &index {
-            self.index.insert(key, ()).map_err(database_error)?;
+        let all = self.waiting.entries().len().saturating_add(index.len());
+        if new.len() >= limits.batch && all <= limits.entries {
+            self.set_waiting(first)?;
+            self.then = Then::WaitsWith(index);
+        } else {
+            self.index_waiting()?;
+            self.add_to_index(&index)?;
         }
         Ok(additions)
     }
 
-    pub(super) fn set_trust(&mut self, fingerprint: &[u8; 32], trust: Trust) -> Result<(), Error> {
-        let id = self
-            .id(fingerprint)?
-            .ok_or(Error::NoSuchCertificate(*fingerprint))?;
-        let mut changed = Vec::new();
-        {
-            let record = self.certificates.get(id).map_err(database_error)?;
-            let record = record.ok_or(MISSING)?;
-            CertificateRecord {
-                trust,
-                ..CertificateRecord::read(record.value())?
-            }
-            .write(&mut changed);
+    /// Adds everything that waits to the index.
+    pub(super) fn index_waiting(&mut self) -> Result<(), Error> {
+        if self.waiting.entries().is_empty() {
+            return Ok(());
         }
+        self.add_to_index(self.waiting.entries())?;
+        self.then = Then::Indexed;
+        self.clear_waiting()
+    }
+
+    /// Adds entries to the index; in ascending order, neighbours fall on one page while it is at
+    /// hand.
+    fn add_to_index(&mut self, ascending: &[u128]) -> Result<(), Error> {
+        for entry in ascending {
+            self.index.insert(*entry, ()).map_err(database_error)?;
+        }
+        Ok(())
+    }
+
+    /// Takes all certificates for such as are not in the index.
+    pub(super) fn forget_index(&mut self) -> Result<(), Error> {
+        self.set_waiting(1)
+    }
+
+    /// Remembers that the certificates from number `first` on are not in the index, if no earlier
+    /// one was remembered.
+    fn set_waiting(&mut self, first: u64) -> Result<(), Error> {
+        if self.first_waiting()?.is_some() {
+            return Ok(());
+        }
+        self.set_meta(WAITING, &first.to_be_bytes())
+    }
+
+    /// Remembers that all certificates are in the index.
+    fn clear_waiting(&mut self) -> Result<(), Error> {
+        self.meta.remove(WAITING).map_err(database_error)?;
+        Ok(())
+    }
+
+    /// Adds certificates that are not in the index to it, as far as `limits` let so many wait.
+    pub(super) fn index_some(&mut self, limits: Limits) -> Result<(), Error> {
+        let Some(first) = self.first_waiting()? else {
+            return Ok(());
+        };
+        let mut index = Vec::new();
+        let mut next = None;
+        for stored in self.certificates.range(first..).map_err(database_error)? {
+            let (id, record) = stored.map_err(database_error)?;
+            if index.len() >= limits.entries {
+                next = Some(id.value());
+                break;
+            }
+            let record = CertificateRecord::read(record.value())?;
+            let entry = Entry::new(&record.certificate()?);
+            index.extend(
+                entry
+                    .prefixes()
+                    .iter()
+                    .map(|prefix| prefix.entry(id.value())),
+            );
+        }
+        index.sort_unstable();
+        self.add_to_index(&index)?;
+        self.clear_waiting()?;
+        next.map_or(Ok(()), |next| self.set_waiting(next))
+    }
+
+    fn first_waiting(&self) -> Result<Option<u64>, Error> {
+        let Some(first) = self.meta.get(WAITING).map_err(database_error)? else {
+            return Ok(None);
+        };
+        let bytes = <[u8; 8]>::try_from(first.value());
+        let bytes = bytes.map_err(|_| Error::Damaged("index mark"))?;
+        Ok(Some(u64::from_be_bytes(bytes)))
+    }
+
+    pub(super) fn set_trust(&mut self, fingerprint: &[u8; 32], trust: Trust) -> Result<(), Error> {
+        let mut changed = Vec::new();
+        let id = self
+            .by_fingerprint(fingerprint, |id, record| {
+                CertificateRecord { trust, ..record }.write(&mut changed);
+                id
+            })?
+            .ok_or(Error::NoSuchCertificate(*fingerprint))?;
         self.certificates
             .insert(id, changed.as_slice())
             .map_err(database_error)?;
@@ -191,23 +276,43 @@ impl<'a> Tables<'a> {
         Ok(head.id)
     }
 
-    fn id(&self, fingerprint: &[u8; 32]) -> Result<Option<u64>, Error> {
-        Ok(self
-            .fingerprints
-            .get(fingerprint)
-            .map_err(database_error)?
-            .map(|id| id.value()))
+    fn added(&self, fingerprint: &[u8; 32]) -> Result<Option<UnixTime>, Error> {
+        self.by_fingerprint(fingerprint, |_, record| record.added)
     }
 
-    fn added(&self, fingerprint: &[u8; 32]) -> Result<Option<UnixTime>, Error> {
-        let Some(id) = self.id(fingerprint)? else {
-            return Ok(None);
-        };
-        let record = self.certificates.get(id).map_err(database_error)?;
-        Ok(Some(
-            CertificateRecord::read(record.ok_or(MISSING)?.value())?.added,
-        ))
+    /// Calls `found` with the number and the record of the certificate of a fingerprint.
+    fn by_fingerprint<T>(
+        &self,
+        fingerprint: &[u8; 32],
+        found: impl FnOnce(u64, CertificateRecord<'_>) -> T,
+    ) -> Result<Option<T>, Error> {
+        let prefix = Query::Fingerprint(fingerprint).prefix();
+        let mut numbers = numbers(&self.index, prefix)?;
+        numbers.extend(self.waiting.numbers(prefix));
+        for id in numbers {
+            let record = self.certificates.get(id).map_err(database_error)?;
+            let record = record.ok_or(MISSING)?;
+            let record = CertificateRecord::read(record.value())?;
+            if sha256(&[record.der]) == *fingerprint {
+                return Ok(Some(found(id, record)));
+            }
+        }
+        Ok(None)
     }
+}
+
+/// Returns the numbers of the certificates under `prefix`, in ascending order.
+pub(super) fn numbers(
+    index: &impl ReadableTable<u128, ()>,
+    prefix: Prefix,
+) -> Result<Vec<u64>, Error> {
+    let range = prefix.entry(0)..=prefix.entry(MAX_NUMBER);
+    let mut numbers = Vec::new();
+    for entry in index.range(range).map_err(database_error)? {
+        let (entry, _) = entry.map_err(database_error)?;
+        numbers.push(number(entry.value()));
+    }
+    Ok(numbers)
 }
 
 /// One byte of trust, eight of time, the certificate.
@@ -236,6 +341,11 @@ impl<'a> CertificateRecord<'a> {
         })
     }
 
+    /// Reads the certificate, which was read before it was stored.
+    pub(super) fn certificate(&self) -> Result<CertificateRef<'a>, Error> {
+        CertificateRef::from_der(self.der).map_err(|_| Error::Damaged("certificate"))
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         out.clear();
         out.push(self.trust.to_byte());
@@ -260,28 +370,4 @@ pub(super) fn head(stored: Option<AccessGuard<'_, &'static [u8]>>) -> Result<Hea
     Head::from_bytes(stored.value()).ok_or(Error::Damaged("activity head"))
 }
 
-/// Returns the first and the last key that an index entry of `prefix` can have.
-pub(super) fn index_range(prefix: &Prefix) -> (IndexKey, IndexKey) {
-    (index_key(prefix, 0), index_key(prefix, u64::MAX))
-}
-
-/// Returns the number in an index entry.
-pub(super) fn index_id(key: &IndexKey) -> u64 {
-    let (_, id) = key.split_at(size_of::<Prefix>());
-    id.iter().fold(0, |id, byte| id << 8 | u64::from(*byte))
-}
-
-fn index_key(prefix: &Prefix, id: u64) -> IndexKey {
-    let mut key = IndexKey::default();
-    let id = id.to_be_bytes();
-    let (_, id) = id.split_at(3);
-    for (to, from) in key.iter_mut().zip(prefix.iter().chain(id)) {
-        *to = *from;
-    }
-    key
-}
-
-/// What five bytes hold: a store of a billion certificates has a terabyte.
-const MAX_NUMBER: u64 = (1 << 40) - 1;
-
-const MISSING: Error = Error::Damaged("fingerprint names a missing certificate");
+const MISSING: Error = Error::Damaged("index names a missing certificate");

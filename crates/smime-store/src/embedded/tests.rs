@@ -10,7 +10,7 @@ use redb::{StorageBackend, backends::InMemoryBackend};
 
 use super::*;
 use crate::{
-    ImportOptions, import,
+    ImportOptions, import, index,
     making::{NOW, people, public_key},
 };
 
@@ -66,6 +66,168 @@ impl StorageBackend for Disk {
     }
 }
 
+/// Lets batches of four certificates wait, and no more than two of ten.
+const SMALL: Limits = Limits {
+    batch: 4,
+    entries: 100,
+};
+
+fn entries(certificates: &[Certificate]) -> impl Iterator<Item = Entry> {
+    certificates.iter().map(|one| Entry::new(&one.view()))
+}
+
+/// Says how many certificates wait in memory.
+fn waiting(store: &Embedded) -> usize {
+    let waiting = store.waiting();
+    let found = |number| {
+        waiting
+            .entries()
+            .iter()
+            .any(|entry| index::number(*entry) == number)
+    };
+    (1..=1000).filter(|number| found(*number)).count()
+}
+
+/// Looks each certificate up in three ways.
+fn assert_found(store: &Embedded, certificates: &[Certificate]) {
+    for one in certificates {
+        let stored = store.certificate(&one.fingerprint()).unwrap().unwrap();
+        assert_eq!(stored.certificate, *one);
+        let found = store
+            .by_issuer_and_serial(one.issuer().der(), one.serial())
+            .unwrap();
+        assert_eq!(found.len(), 1);
+        let found = store.by_address(&one.emails()[0]).unwrap();
+        assert!(found.iter().any(|found| found.certificate == *one));
+    }
+}
+
+#[test]
+fn certificates_that_wait_for_the_index_are_found() {
+    let all = people(40);
+    let store = Embedded::with_backend(InMemoryBackend::new(), SMALL).unwrap();
+    let (first, rest) = all.split_at(10);
+    let (second, third) = rest.split_at(10);
+    store.add_certificates(first, NOW).unwrap();
+    store.add_certificates(second, NOW).unwrap();
+    assert_eq!(waiting(&store), 20);
+    assert_found(&store, &all[..20]);
+    assert!(store.certificate(&all[20].fingerprint()).unwrap().is_none());
+    // Known are those that wait, and those of this batch.
+    let again: Vec<Certificate> = [first, &third[..1], &third[..1]].concat();
+    let additions = store.add_certificates(&again, NOW).unwrap();
+    let there = Addition::AlreadyThere { since: NOW };
+    assert_eq!(additions[..10], [there; 10]);
+    assert_eq!(additions[10..], [Addition::Added, there]);
+    assert_eq!(waiting(&store), 0, "one alone does not wait");
+    assert_found(&store, &all[..21]);
+}
+
+#[test]
+fn no_more_waits_than_there_is_room_for() {
+    let all = people(40);
+    let store = Embedded::with_backend(InMemoryBackend::new(), SMALL).unwrap();
+    let mut seen = Vec::new();
+    for batch in all.chunks(10) {
+        store.add_certificates(batch, NOW).unwrap();
+        seen.push(waiting(&store));
+    }
+    assert_eq!(seen, [10, 20, 0, 10]);
+    assert_found(&store, &all);
+}
+
+#[test]
+fn a_certificate_that_waits_can_be_trusted_and_distrusted() {
+    let all = people(10);
+    let disk = Disk::new();
+    let store = Embedded::with_backend(disk.clone(), SMALL).unwrap();
+    store.add_certificates(&all, NOW).unwrap();
+    let fingerprint = all[3].fingerprint();
+    store.set_trust(&fingerprint, Trust::Anchor).unwrap();
+    assert_eq!(waiting(&store), 10);
+    assert_eq!(store.anchors().unwrap(), [all[3].clone()]);
+    drop(store);
+    let store = Embedded::with_backend(disk, SMALL).unwrap();
+    assert_eq!(waiting(&store), 0);
+    let stored = store.certificate(&fingerprint).unwrap().unwrap();
+    assert_eq!(stored.trust, Trust::Anchor);
+    assert_found(&store, &all);
+}
+
+#[test]
+fn power_that_fails_while_certificates_wait_loses_none() {
+    let all = people(40);
+    let mut failures = 0;
+    for writes in 0.. {
+        let disk = Disk::new();
+        let store = Embedded::with_backend(disk.clone(), SMALL).unwrap();
+        disk.writes_left.store(writes, Ordering::SeqCst);
+        let batches = all.chunks(10);
+        let promised = batches
+            .take_while(|batch| store.add_certificates(batch, NOW).is_ok())
+            .count();
+        drop(store);
+        let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
+        let store = Embedded::with_backend(disk, SMALL).unwrap();
+        let stored = store.certificates().unwrap().len();
+        assert!(
+            stored == promised * 10 || stored == promised * 10 + 10,
+            "{stored} of {promised} batches after {writes} writes"
+        );
+        assert_eq!(waiting(&store), 0);
+        assert_found(&store, &all[..stored]);
+        failures += usize::from(promised < 4);
+        if left > 0 {
+            break;
+        }
+    }
+    assert!(failures > 10, "{failures}");
+}
+
+#[test]
+fn power_that_fails_while_a_store_is_opened_is_made_good_by_opening_it_again() {
+    let all = people(40);
+    for writes in 0.. {
+        let disk = Disk::new();
+        let store = Embedded::with_backend(disk.clone(), SMALL).unwrap();
+        store.add_certificates(&all[..10], NOW).unwrap();
+        // What waits when the power fails is what opening the store has to do.
+        disk.writes_left.store(0, Ordering::SeqCst);
+        drop(store);
+        disk.writes_left.store(writes, Ordering::SeqCst);
+        drop(Embedded::with_backend(disk.clone(), SMALL));
+        let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
+        let store = Embedded::with_backend(disk, SMALL).unwrap();
+        assert_found(&store, &all[..10]);
+        assert_eq!(store.certificates().unwrap().len(), 10);
+        if left > 0 {
+            return;
+        }
+    }
+}
+
+#[test]
+fn power_that_fails_while_the_index_is_made_anew_is_made_good_by_opening_it_again() {
+    let all = people(60);
+    let mut failures = 0;
+    for writes in 0.. {
+        let disk = Disk::new();
+        let store = Embedded::with_backend(disk.clone(), SMALL).unwrap();
+        store.add_certificates(&all, NOW).unwrap();
+        opening::forget_index(&store.database).unwrap();
+        drop(store);
+        disk.writes_left.store(writes, Ordering::SeqCst);
+        failures += usize::from(Embedded::with_backend(disk.clone(), SMALL).is_err());
+        let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
+        let store = Embedded::with_backend(disk, SMALL).unwrap();
+        assert_found(&store, &all);
+        if left > 0 {
+            break;
+        }
+    }
+    assert!(failures > 10, "{failures}");
+}
+
 #[test]
 fn power_that_fails_anywhere_in_a_batch_leaves_all_of_it_or_nothing() {
     let all = people(40);
@@ -73,13 +235,13 @@ fn power_that_fails_anywhere_in_a_batch_leaves_all_of_it_or_nothing() {
     let mut failures = 0;
     for writes in 0.. {
         let disk = Disk::new();
-        let store = Embedded::with_backend(disk.clone()).unwrap();
+        let store = Embedded::with_backend(disk.clone(), LIMITS).unwrap();
         store.add_certificates(before, NOW).unwrap();
         disk.writes_left.store(writes, Ordering::SeqCst);
         let result = store.add_certificates(batch, NOW);
         drop(store);
         let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
-        let store = Embedded::with_backend(disk).unwrap();
+        let store = Embedded::with_backend(disk, LIMITS).unwrap();
         let stored = store.certificates().unwrap().len();
         match result {
             Ok(_) => assert_eq!(stored, 40, "what was promised, after {writes} writes"),
@@ -112,13 +274,13 @@ fn power_that_fails_anywhere_in_an_import_is_made_good_by_importing_again() {
     let mut failures = 0;
     for writes in 0.. {
         let disk = Disk::new();
-        let store = Embedded::with_backend(disk.clone()).unwrap();
+        let store = Embedded::with_backend(disk.clone(), LIMITS).unwrap();
         disk.writes_left.store(writes, Ordering::SeqCst);
         let options = ImportOptions::new(NOW);
         let result = import(&store, &file[..], &options, &mut |_| ());
         drop(store);
         let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
-        let store = Embedded::with_backend(disk).unwrap();
+        let store = Embedded::with_backend(disk, LIMITS).unwrap();
         store.check_log().unwrap();
         let (stored, log) = (
             store.certificates().unwrap().len(),
@@ -149,10 +311,10 @@ fn power_that_fails_anywhere_in_an_import_is_made_good_by_importing_again() {
 
 #[test]
 fn a_change_that_fails_midway_leaves_nothing() {
-    let store = Embedded::with_backend(InMemoryBackend::new()).unwrap();
+    let store = Embedded::with_backend(InMemoryBackend::new(), LIMITS).unwrap();
     let all = people(3);
     let result: Result<(), Error> = store.write(|tables| {
-        tables.add_entries(&mut all.iter().map(|one| Entry::new(&one.view())), NOW)?;
+        tables.add_entries(&mut entries(&all), NOW, LIMITS)?;
         tables.set_trust(&all[0].fingerprint(), Trust::Anchor)?;
         Err(Error::Damaged("test"))
     });

@@ -1,11 +1,11 @@
 use std::fs;
 
-use redb::{Database, ReadableDatabase as _, TableDefinition};
-use smime_store::{Activity, Direction, Embedded, Error, Operation, Outcome, Store};
+use redb::{Database, ReadableDatabase as _, TableDefinition, TableHandle as _};
+use smime_store::{Activity, Direction, Embedded, Error, Operation, Outcome, Store, Trust};
 
 use crate::{
     Place,
-    making::{NOW, person, sign},
+    making::{NOW, address, person, sign},
 };
 
 #[test]
@@ -61,14 +61,13 @@ fn a_database_of_another_program_is_refused_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_store_of_another_layout_is_refused_by_its_number() {
+fn a_store_of_an_unknown_layout_is_refused_by_its_number() {
     const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
     let mut place = Place::file();
     place.store = None;
     let path = place.path().unwrap();
     for (bytes, code) in [
-        (&3_u64.to_be_bytes()[..], "store.schema_version"),
-        (&1_u64.to_be_bytes(), "store.schema_version"),
+        (&4_u64.to_be_bytes()[..], "store.schema_version"),
         (&0_u64.to_be_bytes(), "store.schema_version"),
         (b"", "store.foreign_file"),
         (b"one", "store.foreign_file"),
@@ -83,6 +82,59 @@ fn a_store_of_another_layout_is_refused_by_its_number() {
         transaction.commit().unwrap();
         drop(database);
         assert_eq!(Embedded::open(&path).unwrap_err().code(), code);
+    }
+}
+
+#[test]
+fn a_store_of_an_earlier_layout_is_brought_into_todays() {
+    const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+    const FINGERPRINTS: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("fingerprints");
+    const INDEX_OF_1: TableDefinition<'_, &[u8; 25], ()> = TableDefinition::new("index");
+    const INDEX_OF_2: TableDefinition<'_, &[u8; 17], ()> = TableDefinition::new("index");
+    let certificates: Vec<_> = (1..=5)
+        .map(|number| sign(person(number, "a@example.com")))
+        .collect();
+    let anchor = certificates[1].fingerprint();
+    for layout in [1, 2] {
+        let mut place = Place::file();
+        place.store().add_certificates(&certificates, NOW).unwrap();
+        place.store().set_trust(&anchor, Trust::Anchor).unwrap();
+        place.store = None;
+        let database = Database::open(place.path().unwrap()).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.delete_table(INDEX_OF_2).unwrap();
+        if layout == 1 {
+            let mut index = transaction.open_table(INDEX_OF_1).unwrap();
+            index.insert(&[7; 25], ()).unwrap();
+        } else {
+            let mut index = transaction.open_table(INDEX_OF_2).unwrap();
+            index.insert(&[7; 17], ()).unwrap();
+        }
+        let mut fingerprints = transaction.open_table(FINGERPRINTS).unwrap();
+        fingerprints.insert(&anchor, 2).unwrap();
+        drop(fingerprints);
+        let mut meta = transaction.open_table(META).unwrap();
+        let number = u64::to_be_bytes(layout);
+        meta.insert("schema", &number[..]).unwrap();
+        drop(meta);
+        transaction.commit().unwrap();
+        drop(database);
+        for _ in 0..2 {
+            place.reopen();
+            let store = place.store();
+            for one in &certificates {
+                let stored = store.certificate(&one.fingerprint()).unwrap().unwrap();
+                assert_eq!(stored.certificate, *one);
+            }
+            let found = store.by_address(&address("a@example.com")).unwrap();
+            assert_eq!(found.len(), 5, "layout {layout}");
+            assert_eq!(store.anchors().unwrap(), [certificates[1].clone()]);
+        }
+        place.store = None;
+        let database = Database::open(place.path().unwrap()).unwrap();
+        let tables = database.begin_read().unwrap();
+        let mut names = tables.list_tables().unwrap();
+        assert!(names.all(|table| table.name() != "fingerprints"));
     }
 }
 

@@ -1,0 +1,152 @@
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::Read as _,
+    path::Path,
+};
+
+use redb::{Database, ReadableDatabase as _, TableDefinition, TableHandle as _};
+
+use super::{
+    database_error,
+    tables::{INDEX, META, SCHEMA, Tables, WAITING},
+    waiting::{Limits, Waiting},
+};
+use crate::Error;
+
+/// Opens a file that may hold a store, and makes it, with its folder, where there is none.
+pub(super) fn open_file(path: &Path) -> Result<File, Error> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        make_folder(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    check_is_database(&file)?;
+    Ok(file)
+}
+
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    Ok(builder.create(folder)?)
+}
+
+/// Tells a file of another kind from a damaged store, which the database cannot.
+fn check_is_database(mut file: &File) -> Result<(), Error> {
+    let mut start = Vec::with_capacity(MAGIC.len());
+    let length = u64::try_from(MAGIC.len()).unwrap_or(u64::MAX);
+    file.by_ref().take(length).read_to_end(&mut start)?;
+    if start.is_empty() || start == MAGIC {
+        Ok(())
+    } else {
+        Err(Error::ForeignFile)
+    }
+}
+
+/// Brings a database into today's layout: a new one, one of an earlier layout, and one that was
+/// left while certificates waited for the index.
+pub(super) fn prepare(database: &Database, limits: Limits) -> Result<(), Error> {
+    if is_new(database)? {
+        change(database, |tables| {
+            tables.set_meta(SCHEMA, &SCHEMA_VERSION.to_be_bytes())
+        })?;
+    }
+    match schema(database)? {
+        SCHEMA_VERSION => {}
+        1 | 2 => forget_index(database)?,
+        found => {
+            return Err(Error::SchemaVersion {
+                found,
+                expected: SCHEMA_VERSION,
+            });
+        }
+    }
+    while has_waiting(database)? {
+        change(database, |tables| tables.index_some(limits))?;
+    }
+    Ok(())
+}
+
+/// A database of some other program is not new: it has tables, and none of ours.
+fn is_new(database: &Database) -> Result<bool, Error> {
+    let transaction = database.begin_read().map_err(database_error)?;
+    let names: Vec<String> = transaction
+        .list_tables()
+        .map_err(database_error)?
+        .map(|table| table.name().to_owned())
+        .collect();
+    let multimaps = transaction
+        .list_multimap_tables()
+        .map_err(database_error)?
+        .count();
+    if names.is_empty() && multimaps == 0 {
+        return Ok(true);
+    }
+    if names.iter().any(|name| name == META.name()) {
+        Ok(false)
+    } else {
+        Err(Error::ForeignFile)
+    }
+}
+
+fn schema(database: &Database) -> Result<u64, Error> {
+    let transaction = database.begin_read().map_err(database_error)?;
+    let meta = transaction
+        .open_table(META)
+        .map_err(|_| Error::ForeignFile)?;
+    let value = meta
+        .get(SCHEMA)
+        .map_err(database_error)?
+        .ok_or(Error::ForeignFile)?;
+    let bytes = <[u8; 8]>::try_from(value.value()).map_err(|_| Error::ForeignFile)?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+fn has_waiting(database: &Database) -> Result<bool, Error> {
+    let transaction = database.begin_read().map_err(database_error)?;
+    let meta = transaction.open_table(META).map_err(database_error)?;
+    Ok(meta.get(WAITING).map_err(database_error)?.is_some())
+}
+
+/// Takes away the index of layouts 1 and 2, in which all else is as it is today, and lets every
+/// certificate wait for the new one.
+pub(super) fn forget_index(database: &Database) -> Result<(), Error> {
+    let transaction = database.begin_write().map_err(database_error)?;
+    for name in [FINGERPRINTS.name(), INDEX.name()] {
+        transaction
+            .delete_table(TableDefinition::<u64, u64>::new(name))
+            .map_err(database_error)?;
+    }
+    let waiting = Waiting::default();
+    let mut tables = Tables::open(&transaction, &waiting)?;
+    tables.forget_index()?;
+    tables.set_meta(SCHEMA, &SCHEMA_VERSION.to_be_bytes())?;
+    drop(tables);
+    transaction.commit().map_err(database_error)
+}
+
+fn change<T>(
+    database: &Database,
+    change: impl FnOnce(&mut Tables<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let transaction = database.begin_write().map_err(database_error)?;
+    let result = change(&mut Tables::open(&transaction, &Waiting::default())?)?;
+    transaction.commit().map_err(database_error)?;
+    Ok(result)
+}
+
+/// The layout of the tables; another number is another layout.
+const SCHEMA_VERSION: u64 = 3;
+
+/// In layouts 1 and 2: SHA-256 → number.
+const FINGERPRINTS: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("fingerprints");
+
+/// How a file of the database begins.
+const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";

@@ -1,0 +1,85 @@
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable as _};
+use smime_x509::Certificate;
+
+use super::{
+    database_error,
+    tables::{CERTIFICATES, CertificateRecord, INDEX, KEYS, numbers},
+};
+use crate::{
+    Error, StoredCertificate,
+    index::{Query, public_key_id},
+};
+
+/// The tables that reading a certificate takes, as of one moment.
+pub(super) struct Reader {
+    certificates: ReadOnlyTable<u64, &'static [u8]>,
+    index: ReadOnlyTable<u128, ()>,
+    keys: ReadOnlyTable<&'static [u8; 32], &'static [u8]>,
+}
+
+impl Reader {
+    pub(super) fn new(transaction: &ReadTransaction) -> Result<Self, Error> {
+        Ok(Self {
+            certificates: transaction
+                .open_table(CERTIFICATES)
+                .map_err(database_error)?,
+            index: transaction.open_table(INDEX).map_err(database_error)?,
+            keys: transaction.open_table(KEYS).map_err(database_error)?,
+        })
+    }
+
+    /// Returns what is found, in the order of addition; `waiting` are the numbers that are not in
+    /// the index.
+    pub(super) fn find(
+        &self,
+        query: Query<'_>,
+        waiting: Vec<u64>,
+    ) -> Result<Vec<StoredCertificate>, Error> {
+        let mut numbers = numbers(&self.index, query.prefix())?;
+        numbers.extend(waiting);
+        // Both are seen while what waited is brought into the index.
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut found = Vec::new();
+        for id in numbers {
+            let stored = self.certificate(id)?;
+            if query.matches(&stored.certificate) {
+                found.push(stored);
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn certificate(&self, id: u64) -> Result<StoredCertificate, Error> {
+        let record = self.certificates.get(id).map_err(database_error)?;
+        self.read(
+            record
+                .ok_or(Error::Damaged("index names a missing certificate"))?
+                .value(),
+        )
+    }
+
+    /// Returns every certificate, in the order of addition.
+    pub(super) fn all(&self) -> Result<Vec<StoredCertificate>, Error> {
+        let mut all = Vec::new();
+        for entry in self.certificates.iter().map_err(database_error)? {
+            let (_, record) = entry.map_err(database_error)?;
+            all.push(self.read(record.value())?);
+        }
+        Ok(all)
+    }
+
+    fn read(&self, record: &[u8]) -> Result<StoredCertificate, Error> {
+        let record = CertificateRecord::read(record)?;
+        let certificate =
+            Certificate::from_der(record.der).map_err(|_| Error::Damaged("certificate"))?;
+        let id = public_key_id(certificate.public_key());
+        let has_key = self.keys.get(&id).map_err(database_error)?.is_some();
+        Ok(StoredCertificate {
+            certificate,
+            added: record.added,
+            trust: record.trust,
+            has_key,
+        })
+    }
+}
