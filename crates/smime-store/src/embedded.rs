@@ -1,5 +1,7 @@
 use std::{
+    collections::BTreeSet,
     fmt,
+    ops::ControlFlow,
     path::Path,
     sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -12,9 +14,9 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Entry, Error, Recorded, Store, StoredCertificate, Trust,
+    Activity, Addition, Entry, Error, KeysOfDeleted, Recorded, Store, StoredCertificate, Trust,
     activity::{Head, read_entry},
-    index::{Query, public_key_id},
+    index::{Prefix, Query, public_key_id},
     record::newest_first,
 };
 use reader::Reader;
@@ -112,12 +114,17 @@ impl Embedded {
         Ok(result)
     }
 
-    fn find(&self, query: Query<'_>) -> Result<Vec<StoredCertificate>, Error> {
+    /// Begins to read what stands under the prefixes from one to another; returns also what of it
+    /// waits for the index.
+    fn reader(&self, first: Prefix, last: Prefix) -> Result<(Reader, Vec<u128>), Error> {
         let waiting = self.waiting();
         let reader = Reader::new(&self.begin_read()?)?;
-        let numbers = waiting.numbers(query.prefix()).collect();
-        drop(waiting);
-        reader.find(query, numbers).map(newest_first)
+        Ok((reader, waiting.between(first, last).to_vec()))
+    }
+
+    fn find(&self, query: Query<'_>) -> Result<Vec<StoredCertificate>, Error> {
+        let (reader, waiting) = self.reader(query.prefix(), query.prefix())?;
+        reader.find(query, waiting).map(newest_first)
     }
 }
 
@@ -158,8 +165,32 @@ impl Store for Embedded {
         self.find(Query::Authority(subject))
     }
 
-    fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {
-        Reader::new(&self.begin_read()?)?.all()
+    fn expiring(&self, first: UnixTime, last: UnixTime) -> Result<Vec<StoredCertificate>, Error> {
+        if first > last {
+            return Ok(Vec::new());
+        }
+        let (first, last) = (Prefix::expiry(first), Prefix::expiry(last));
+        let (reader, waiting) = self.reader(first, last)?;
+        reader.between(first, last, waiting)
+    }
+
+    fn visit_certificates(
+        &self,
+        visit: &mut dyn FnMut(StoredCertificate) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        Reader::new(&self.begin_read()?)?.visit(visit)
+    }
+
+    fn delete_certificates(
+        &self,
+        fingerprints: &[[u8; 32]],
+        keys: KeysOfDeleted,
+    ) -> Result<Vec<[u8; 32]>, Error> {
+        let fingerprints: BTreeSet<&[u8; 32]> = fingerprints.iter().collect();
+        self.write(|tables| {
+            let deleted = |fingerprint| tables.delete(fingerprint, keys).transpose();
+            fingerprints.into_iter().filter_map(deleted).collect()
+        })
     }
 
     fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
@@ -208,6 +239,13 @@ impl Store for Embedded {
             .open_table(KEYS)
             .map_err(database_error)?;
         Ok(keys.get(public_key_id).map_err(database_error)?.is_some())
+    }
+
+    fn delete_key(&self, public_key_id: &[u8; 32]) -> Result<(), Error> {
+        self.write(|tables| match tables.delete_key(public_key_id)? {
+            true => Ok(()),
+            false => Err(Error::NoSuchKey(*public_key_id)),
+        })
     }
 
     fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error> {
@@ -293,7 +331,7 @@ fn database_error(error: impl Into<redb::Error>) -> Error {
 /// size; with a fourth of it, an import of 300 000 certificates took a seventh longer.
 const CACHE: usize = 32 << 20;
 
-/// What waits takes 16 bytes an entry, of which a certificate has five or six.
+/// What waits takes 16 bytes an entry, of which a certificate has six or seven.
 const LIMITS: Limits = Limits {
     batch: 256,
     entries: 1_200_000,

@@ -23,6 +23,8 @@ pub enum Error {
     Database(String),
     /// No certificate of that fingerprint is stored.
     NoSuchCertificate([u8; 32]),
+    /// No private key of that [`public_key_id`](crate::public_key_id) is stored.
+    NoSuchKey([u8; 32]),
     /// The activity log does not fit together from this entry on.
     LogBroken {
         /// The number of the first entry that does not fit.
@@ -48,6 +50,7 @@ impl Error {
             Self::Damaged(_) => "store.damaged",
             Self::Database(_) => "store.database",
             Self::NoSuchCertificate(_) => "store.no_certificate",
+            Self::NoSuchKey(_) => "store.no_key",
             Self::LogBroken { .. } => "store.log_broken",
             Self::Key(error) => error.code(),
             Self::NoCertificateForKey { .. } => "key.no_certificate",
@@ -69,6 +72,7 @@ impl fmt::Display for Error {
             Self::NoSuchCertificate(fingerprint) => {
                 write!(f, "no certificate of fingerprint {}", Hex(fingerprint))
             }
+            Self::NoSuchKey(id) => write!(f, "no private key of public key {}", Hex(id)),
             Self::LogBroken { id } => write!(f, "activity log broken at entry {id}"),
             Self::Key(error) => write!(f, "private key: {error}"),
             Self::NoCertificateForKey { public_key_id } => {

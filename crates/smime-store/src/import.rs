@@ -171,7 +171,7 @@ pub fn import(
     import_by(BATCH, store, file, options, tell)
 }
 
-fn import_by(
+pub(crate) fn import_by(
     batch: usize,
     store: &dyn Store,
     file: impl Read + Send,

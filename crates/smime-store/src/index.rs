@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use smime_crypto::{PublicKey, sha256};
+use smime_crypto::{PublicKey, UnixTime, sha256};
 use smime_x509::{Certificate, CertificateRef, EmailAddress, NameRef};
 
 use crate::error::Hex;
@@ -29,6 +29,14 @@ impl Prefix {
         Self(u128::from_be_bytes(bytes))
     }
 
+    /// Returns the prefix of the certificates that expire at `time`; prefixes of later times are
+    /// greater.
+    pub(crate) fn expiry(time: UnixTime) -> Self {
+        // The sign bit turned, so that times before 1970 come first.
+        let ascending = u128::from(time.0.cast_unsigned() ^ (1 << 63));
+        Self(u128::from(EXPIRY) << 120 | ascending << 56)
+    }
+
     /// Returns the entry that leads to `number`, or to [`MAX_NUMBER`] if that is less.
     pub(crate) fn entry(self, number: u64) -> u128 {
         self.0 | u128::from(number.min(MAX_NUMBER))
@@ -40,6 +48,9 @@ pub(crate) fn number(entry: u128) -> u64 {
     // Bounded by the mask.
     u64::try_from(entry & u128::from(MAX_NUMBER)).unwrap_or(MAX_NUMBER)
 }
+
+/// The kind of the only prefixes that have an order of their own.
+const EXPIRY: u8 = 6;
 
 /// What an index entry has room for: a store of a billion certificates has a terabyte.
 pub(crate) const MAX_NUMBER: u64 = (1 << 40) - 1;
@@ -142,8 +153,9 @@ fn prefixes(
     let issuer = certificate.issuer().der();
     let id = sha256(&[certificate.spki()]);
     let serial = certificate.serial();
-    let mut prefixes = Vec::with_capacity(5 + emails.len());
+    let mut prefixes = Vec::with_capacity(6 + emails.len());
     prefixes.extend([
+        Prefix::expiry(certificate.not_after()),
         Query::Fingerprint(fingerprint).prefix(),
         Query::IssuerAndSerial { issuer, serial }.prefix(),
         Query::PublicKey(&id).prefix(),

@@ -30,5 +30,5 @@ pub use import::{
 };
 pub use index::{Entry, public_key_id};
 pub use memory::Memory;
-pub use record::{Addition, StoredCertificate, Trust};
+pub use record::{Addition, KeysOfDeleted, StoredCertificate, Trust};
 pub use store::Store;

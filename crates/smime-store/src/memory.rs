@@ -1,5 +1,6 @@
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::ControlFlow,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -7,9 +8,9 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Entry, Error, Recorded, Store, StoredCertificate, Trust,
+    Activity, Addition, Entry, Error, KeysOfDeleted, Recorded, Store, StoredCertificate, Trust,
     activity::{Head, read_entry},
-    index::{Prefix, Query, public_key_id},
+    index::{MAX_NUMBER, Prefix, Query, number, public_key_id},
     record::newest_first,
 };
 
@@ -19,9 +20,9 @@ pub struct Memory(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// In the order of their addition.
-    certificates: Vec<Kept>,
-    index: HashMap<Prefix, Vec<usize>>,
+    /// By numbers in the order of their addition.
+    certificates: BTreeMap<u64, Kept>,
+    index: BTreeSet<u128>,
     keys: HashMap<[u8; 32], (UnixTime, Vec<u8>)>,
     log: Vec<Vec<u8>>,
     head: Head,
@@ -91,23 +92,46 @@ impl Store for Memory {
         Ok(self.find(Query::Authority(subject)))
     }
 
-    fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {
+    fn expiring(&self, first: UnixTime, last: UnixTime) -> Result<Vec<StoredCertificate>, Error> {
+        if first > last {
+            return Ok(Vec::new());
+        }
         let inner = self.inner();
-        Ok((0..inner.certificates.len())
-            .filter_map(|place| inner.stored(place))
+        let numbers = inner.numbers(Prefix::expiry(first), Prefix::expiry(last));
+        Ok(numbers.filter_map(|number| inner.stored(number)).collect())
+    }
+
+    fn visit_certificates(
+        &self,
+        visit: &mut dyn FnMut(StoredCertificate) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let inner = self.inner();
+        let numbers = inner.certificates.keys();
+        let all: Vec<_> = numbers.filter_map(|number| inner.stored(*number)).collect();
+        // `visit` may look into the store.
+        drop(inner);
+        let _ = all.into_iter().try_for_each(visit);
+        Ok(())
+    }
+
+    fn delete_certificates(
+        &self,
+        fingerprints: &[[u8; 32]],
+        keys: KeysOfDeleted,
+    ) -> Result<Vec<[u8; 32]>, Error> {
+        let mut inner = self.inner();
+        let numbers = inner.all_of(fingerprints)?;
+        Ok(numbers
+            .into_iter()
+            .filter_map(|number| inner.delete(number, keys))
             .collect())
     }
 
     fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
         let mut inner = self.inner();
-        let place = |fingerprint: &[u8; 32]| {
-            let place = inner.places(Query::Fingerprint(fingerprint)).next();
-            place.ok_or(Error::NoSuchCertificate(*fingerprint))
-        };
-        let places: Vec<usize> = fingerprints.iter().map(place).collect::<Result<_, _>>()?;
-        for place in places {
-            if let Some(entry) = inner.certificates.get_mut(place) {
-                entry.trust = trust;
+        for number in inner.all_of(fingerprints)? {
+            if let Some(kept) = inner.certificates.get_mut(&number) {
+                kept.trust = trust;
             }
         }
         Ok(())
@@ -117,7 +141,7 @@ impl Store for Memory {
         let inner = self.inner();
         let anchors = inner
             .certificates
-            .iter()
+            .values()
             .filter(|entry| entry.trust == Trust::Anchor);
         Ok(anchors.map(|entry| entry.certificate.clone()).collect())
     }
@@ -147,6 +171,11 @@ impl Store for Memory {
 
     fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error> {
         Ok(self.inner().keys.contains_key(public_key_id))
+    }
+
+    fn delete_key(&self, public_key_id: &[u8; 32]) -> Result<(), Error> {
+        let deleted = self.inner().keys.remove(public_key_id);
+        deleted.map(|_| ()).ok_or(Error::NoSuchKey(*public_key_id))
     }
 
     fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error> {
@@ -184,42 +213,70 @@ impl Inner {
         }
         let certificate =
             Certificate::from_der(entry.der()).map_err(|_| Error::Damaged("certificate"))?;
-        let place = self.certificates.len();
-        for prefix in entry.prefixes() {
-            self.index.entry(*prefix).or_default().push(place);
-        }
-        self.certificates.push(Kept {
+        let last = self.certificates.last_key_value();
+        let number = last.map_or(1, |(number, _)| number.saturating_add(1));
+        let prefixes = entry.prefixes().iter();
+        self.index
+            .extend(prefixes.map(|prefix| prefix.entry(number)));
+        let kept = Kept {
             certificate,
             added: at,
             trust: Trust::None,
-        });
+        };
+        self.certificates.insert(number, kept);
         Ok(Addition::Added)
+    }
+
+    /// Deletes a certificate; returns the id of its key if that went with it.
+    fn delete(&mut self, number: u64, keys: KeysOfDeleted) -> Option<[u8; 32]> {
+        let kept = self.certificates.remove(&number)?;
+        let entry = Entry::new(&kept.certificate.view());
+        for prefix in entry.prefixes() {
+            self.index.remove(&prefix.entry(number));
+        }
+        let id = public_key_id(kept.certificate.public_key());
+        let goes = keys == KeysOfDeleted::Go && self.find(Query::PublicKey(&id)).is_empty();
+        let key = goes.then(|| self.keys.remove(&id)).flatten();
+        key.map(|_| id)
     }
 
     /// Returns what is found, in the order of addition.
     fn find(&self, query: Query<'_>) -> Vec<StoredCertificate> {
-        let places = self.places(query);
-        places.filter_map(|place| self.stored(place)).collect()
+        let numbers = self.numbers_of(query);
+        numbers.filter_map(|number| self.stored(number)).collect()
     }
 
-    fn places(&self, query: Query<'_>) -> impl Iterator<Item = usize> {
-        let places = self.index.get(&query.prefix());
-        let places = places.map(Vec::as_slice).unwrap_or_default();
-        places.iter().copied().filter(move |place| {
-            let kept = self.certificates.get(*place);
+    /// Returns the numbers of the certificates of all `fingerprints`, each once.
+    fn all_of(&self, fingerprints: &[[u8; 32]]) -> Result<BTreeSet<u64>, Error> {
+        let number = |fingerprint: &[u8; 32]| {
+            let number = self.numbers_of(Query::Fingerprint(fingerprint)).next();
+            number.ok_or(Error::NoSuchCertificate(*fingerprint))
+        };
+        fingerprints.iter().map(number).collect()
+    }
+
+    fn numbers_of(&self, query: Query<'_>) -> impl Iterator<Item = u64> {
+        let numbers = self.numbers(query.prefix(), query.prefix());
+        numbers.filter(move |number| {
+            let kept = self.certificates.get(number);
             kept.is_some_and(|kept| query.matches(&kept.certificate))
         })
     }
 
-    fn stored(&self, place: usize) -> Option<StoredCertificate> {
-        let entry = self.certificates.get(place)?;
+    fn numbers(&self, first: Prefix, last: Prefix) -> impl Iterator<Item = u64> {
+        let entries = self.index.range(first.entry(0)..=last.entry(MAX_NUMBER));
+        entries.map(|entry| number(*entry))
+    }
+
+    fn stored(&self, number: u64) -> Option<StoredCertificate> {
+        let kept = self.certificates.get(&number)?;
         Some(StoredCertificate {
-            certificate: entry.certificate.clone(),
-            added: entry.added,
-            trust: entry.trust,
+            certificate: kept.certificate.clone(),
+            added: kept.added,
+            trust: kept.trust,
             has_key: self
                 .keys
-                .contains_key(&public_key_id(entry.certificate.public_key())),
+                .contains_key(&public_key_id(kept.certificate.public_key())),
         })
     }
 }

@@ -14,6 +14,15 @@ pub struct StoredCertificate {
     pub has_key: bool,
 }
 
+/// What becomes of the private keys of deleted certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysOfDeleted {
+    /// They stay: mail that was encrypted to them can still be read.
+    Stay,
+    /// Each goes with the last certificate of its public key.
+    Go,
+}
+
 /// What came of adding something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addition {

@@ -1,9 +1,9 @@
-use std::fmt::Debug;
+use std::{fmt::Debug, ops::ControlFlow};
 
 use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
-use crate::{Activity, Addition, Entry, Error, Recorded, StoredCertificate, Trust};
+use crate::{Activity, Addition, Entry, Error, KeysOfDeleted, Recorded, StoredCertificate, Trust};
 
 /// Where certificates, keys, anchors and the activity log are kept.
 ///
@@ -92,11 +92,47 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error`].
     fn authorities_by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error>;
 
+    /// Returns the certificates whose last day is from `first` to `last`, the soonest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn expiring(&self, first: UnixTime, last: UnixTime) -> Result<Vec<StoredCertificate>, Error>;
+
+    /// Calls `visit` with every certificate, in the order in which they were added, until it
+    /// breaks off; all are as of one moment.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn visit_certificates(
+        &self,
+        visit: &mut dyn FnMut(StoredCertificate) -> ControlFlow<()>,
+    ) -> Result<(), Error>;
+
     /// Returns every certificate in the order in which they were added.
     ///
     /// # Errors
     /// [`Error`].
-    fn certificates(&self) -> Result<Vec<StoredCertificate>, Error>;
+    fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {
+        let mut all = Vec::new();
+        self.visit_certificates(&mut |stored| {
+            all.push(stored);
+            ControlFlow::Continue(())
+        })?;
+        Ok(all)
+    }
+
+    /// Deletes certificates; returns the [`public_key_id`] of every private key that went with
+    /// them.
+    ///
+    /// [`public_key_id`]: crate::public_key_id
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCertificate`] when one of them is not stored; then nothing changed.
+    fn delete_certificates(
+        &self,
+        fingerprints: &[[u8; 32]],
+        keys: KeysOfDeleted,
+    ) -> Result<Vec<[u8; 32]>, Error>;
 
     /// Sets what is thought of a certificate.
     ///
@@ -142,6 +178,14 @@ pub trait Store: Debug + Send + Sync {
     /// # Errors
     /// [`Error`].
     fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error>;
+
+    /// Deletes the private key of a public key, given by its [`public_key_id`].
+    ///
+    /// [`public_key_id`]: crate::public_key_id
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`].
+    fn delete_key(&self, public_key_id: &[u8; 32]) -> Result<(), Error>;
 
     /// Returns the [`public_key_id`] of every private key, in no order that means anything.
     ///

@@ -1,13 +1,15 @@
+use std::ops::ControlFlow;
+
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable as _};
 use smime_x509::Certificate;
 
 use super::{
     database_error,
-    tables::{CERTIFICATES, CertificateRecord, INDEX, KEYS, numbers},
+    tables::{CERTIFICATES, CertificateRecord, INDEX, KEYS, entries},
 };
 use crate::{
     Error, StoredCertificate,
-    index::{Query, public_key_id},
+    index::{Prefix, Query, number, public_key_id},
 };
 
 /// The tables that reading a certificate takes, as of one moment.
@@ -28,26 +30,32 @@ impl Reader {
         })
     }
 
-    /// Returns what is found, in the order of addition; `waiting` are the numbers that are not in
+    /// Returns what is found, in the order of addition; `waiting` are the entries that are not in
     /// the index.
     pub(super) fn find(
         &self,
         query: Query<'_>,
-        waiting: Vec<u64>,
+        waiting: Vec<u128>,
     ) -> Result<Vec<StoredCertificate>, Error> {
-        let mut numbers = numbers(&self.index, query.prefix())?;
-        numbers.extend(waiting);
-        // Both are seen while what waited is brought into the index.
-        numbers.sort_unstable();
-        numbers.dedup();
-        let mut found = Vec::new();
-        for id in numbers {
-            let stored = self.certificate(id)?;
-            if query.matches(&stored.certificate) {
-                found.push(stored);
-            }
-        }
+        let mut found = self.between(query.prefix(), query.prefix(), waiting)?;
+        found.retain(|stored| query.matches(&stored.certificate));
         Ok(found)
+    }
+
+    /// Returns what stands under the prefixes from one to another, in the order of the index.
+    pub(super) fn between(
+        &self,
+        first: Prefix,
+        last: Prefix,
+        waiting: Vec<u128>,
+    ) -> Result<Vec<StoredCertificate>, Error> {
+        let mut entries = entries(&self.index, first, last)?;
+        entries.extend(waiting);
+        // Both are seen while what waited is brought into the index.
+        entries.sort_unstable();
+        entries.dedup();
+        let stored = |entry| self.certificate(number(entry));
+        entries.into_iter().map(stored).collect()
     }
 
     pub(super) fn certificate(&self, id: u64) -> Result<StoredCertificate, Error> {
@@ -59,14 +67,18 @@ impl Reader {
         )
     }
 
-    /// Returns every certificate, in the order of addition.
-    pub(super) fn all(&self) -> Result<Vec<StoredCertificate>, Error> {
-        let mut all = Vec::new();
+    /// Calls `visit` with every certificate, in the order of addition, until it breaks off.
+    pub(super) fn visit(
+        &self,
+        visit: &mut dyn FnMut(StoredCertificate) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         for entry in self.certificates.iter().map_err(database_error)? {
             let (_, record) = entry.map_err(database_error)?;
-            all.push(self.read(record.value())?);
+            if visit(self.read(record.value())?).is_break() {
+                break;
+            }
         }
-        Ok(all)
+        Ok(())
     }
 
     fn read(&self, record: &[u8]) -> Result<StoredCertificate, Error> {

@@ -15,7 +15,7 @@ use super::{
     waiting::{Limits, Then, Waiting},
 };
 use crate::{
-    Activity, Addition, Entry, Error, Trust,
+    Activity, Addition, Entry, Error, KeysOfDeleted, Trust,
     activity::Head,
     index::{MAX_NUMBER, Prefix, Query, number},
 };
@@ -276,6 +276,58 @@ impl<'a> Tables<'a> {
         Ok(head.id)
     }
 
+    /// Deletes a certificate; returns the id of its key if that went with it.
+    pub(super) fn delete(
+        &mut self,
+        fingerprint: &[u8; 32],
+        keys: KeysOfDeleted,
+    ) -> Result<Option<[u8; 32]>, Error> {
+        self.index_waiting()?;
+        let found = self.by_fingerprint(fingerprint, |id, record| {
+            let certificate = record.certificate()?;
+            let key = sha256(&[certificate.spki()]);
+            Ok::<_, Error>((id, key, Entry::new(&certificate)))
+        })?;
+        let (id, key, entry) = found.ok_or(Error::NoSuchCertificate(*fingerprint))??;
+        for prefix in entry.prefixes() {
+            let entry = prefix.entry(id);
+            self.index.remove(entry).map_err(database_error)?;
+        }
+        self.certificates.remove(id).map_err(database_error)?;
+        self.anchors.remove(id).map_err(database_error)?;
+        if keys == KeysOfDeleted::Stay || self.has_certificate(&key)? {
+            return Ok(None);
+        }
+        Ok(self.delete_key(&key)?.then_some(key))
+    }
+
+    /// Deletes a private key; says whether it was there.
+    pub(super) fn delete_key(&mut self, id: &[u8; 32]) -> Result<bool, Error> {
+        Ok(self.keys.remove(id).map_err(database_error)?.is_some())
+    }
+
+    /// Says whether there is a certificate of a public key.
+    fn has_certificate(&self, key: &[u8; 32]) -> Result<bool, Error> {
+        for id in self.numbers(Query::PublicKey(key).prefix())? {
+            let record = self.certificates.get(id).map_err(database_error)?;
+            let record = record.ok_or(MISSING)?;
+            let record = CertificateRecord::read(record.value())?;
+            if sha256(&[record.certificate()?.spki()]) == *key {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the numbers of the certificates under `prefix`, in the index or waiting.
+    fn numbers(&self, prefix: Prefix) -> Result<Vec<u64>, Error> {
+        let mut found = entries(&self.index, prefix, prefix)?;
+        if !matches!(self.then, Then::Indexed) {
+            found.extend(self.waiting.between(prefix, prefix));
+        }
+        Ok(found.into_iter().map(number).collect())
+    }
+
     fn added(&self, fingerprint: &[u8; 32]) -> Result<Option<UnixTime>, Error> {
         self.by_fingerprint(fingerprint, |_, record| record.added)
     }
@@ -286,10 +338,7 @@ impl<'a> Tables<'a> {
         fingerprint: &[u8; 32],
         found: impl FnOnce(u64, CertificateRecord<'_>) -> T,
     ) -> Result<Option<T>, Error> {
-        let prefix = Query::Fingerprint(fingerprint).prefix();
-        let mut numbers = numbers(&self.index, prefix)?;
-        numbers.extend(self.waiting.numbers(prefix));
-        for id in numbers {
+        for id in self.numbers(Query::Fingerprint(fingerprint).prefix())? {
             let record = self.certificates.get(id).map_err(database_error)?;
             let record = record.ok_or(MISSING)?;
             let record = CertificateRecord::read(record.value())?;
@@ -301,18 +350,19 @@ impl<'a> Tables<'a> {
     }
 }
 
-/// Returns the numbers of the certificates under `prefix`, in ascending order.
-pub(super) fn numbers(
+/// Returns the entries of the index from one prefix to another, in ascending order.
+pub(super) fn entries(
     index: &impl ReadableTable<u128, ()>,
-    prefix: Prefix,
-) -> Result<Vec<u64>, Error> {
-    let range = prefix.entry(0)..=prefix.entry(MAX_NUMBER);
-    let mut numbers = Vec::new();
+    first: Prefix,
+    last: Prefix,
+) -> Result<Vec<u128>, Error> {
+    let range = first.entry(0)..=last.entry(MAX_NUMBER);
+    let mut entries = Vec::new();
     for entry in index.range(range).map_err(database_error)? {
         let (entry, _) = entry.map_err(database_error)?;
-        numbers.push(number(entry.value()));
+        entries.push(entry.value());
     }
-    Ok(numbers)
+    Ok(entries)
 }
 
 /// One byte of trust, eight of time, the certificate.

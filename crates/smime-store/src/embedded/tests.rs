@@ -10,7 +10,9 @@ use redb::{StorageBackend, backends::InMemoryBackend};
 
 use super::*;
 use crate::{
-    ImportOptions, import, index,
+    ImportEvent, ImportOptions, import,
+    import::import_by,
+    index,
     making::{NOW, people, public_key},
 };
 
@@ -69,7 +71,7 @@ impl StorageBackend for Disk {
 /// Lets batches of four certificates wait, and no more than two of ten.
 const SMALL: Limits = Limits {
     batch: 4,
-    entries: 100,
+    entries: 130,
 };
 
 fn entries(certificates: &[Certificate]) -> impl Iterator<Item = Entry> {
@@ -307,6 +309,41 @@ fn power_that_fails_anywhere_in_an_import_is_made_good_by_importing_again() {
         }
     }
     assert!(failures > 3, "{failures}");
+}
+
+#[test]
+fn a_disk_that_fails_stops_the_import_and_what_was_told_is_stored() {
+    let all = people(35);
+    let file: Vec<u8> = all.iter().flat_map(|one| one.der().to_vec()).collect();
+    let options = ImportOptions::new(NOW);
+    let mut failures = 0;
+    for writes in 0.. {
+        let disk = Disk::new();
+        let store = Embedded::with_backend(disk.clone(), SMALL).unwrap();
+        disk.writes_left.store(writes, Ordering::SeqCst);
+        let mut told = 0;
+        let result = import_by(10, &store, &file[..], &options, &mut |event| {
+            told += usize::from(matches!(event, ImportEvent::Outcome(_)));
+        });
+        drop(store);
+        let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
+        let store = Embedded::with_backend(disk, SMALL).unwrap();
+        let stored = store.certificates().unwrap().len();
+        if let Err(error) = result {
+            let codes = ["store.io", "store.database"];
+            assert!(codes.contains(&error.code()), "{error:?}");
+            assert!(told == 35 || told % 10 == 0, "{told} after {writes} writes");
+            let next = (told + 10).min(35);
+            assert!(stored == told || stored == next, "{stored} of {told}");
+            failures += 1;
+        } else {
+            assert_eq!((told, stored), (35, 35));
+        }
+        if left > 0 {
+            break;
+        }
+    }
+    assert!(failures > 10, "{failures}");
 }
 
 #[test]

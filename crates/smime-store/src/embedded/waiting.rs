@@ -1,4 +1,4 @@
-use crate::index::{MAX_NUMBER, Prefix, number};
+use crate::index::{MAX_NUMBER, Prefix};
 
 /// The index entries of certificates that are stored and not in the index yet.
 ///
@@ -35,13 +35,12 @@ impl Waiting {
         &self.entries
     }
 
-    /// Returns the numbers of the certificates that wait under `prefix`, in ascending order.
-    pub(super) fn numbers(&self, prefix: Prefix) -> impl Iterator<Item = u64> {
-        let (first, last) = (prefix.entry(0), prefix.entry(MAX_NUMBER));
+    /// Returns the entries that wait from one prefix to another, in ascending order.
+    pub(super) fn between(&self, first: Prefix, last: Prefix) -> &[u128] {
+        let (first, last) = (first.entry(0), last.entry(MAX_NUMBER));
         let start = self.entries.partition_point(|entry| *entry < first);
-        let rest = self.entries.get(start..).unwrap_or_default();
-        let found = rest.iter().take_while(move |entry| **entry <= last);
-        found.map(|entry| number(*entry))
+        let end = self.entries.partition_point(|entry| *entry <= last);
+        self.entries.get(start..end).unwrap_or_default()
     }
 
     /// Adds entries in ascending order.

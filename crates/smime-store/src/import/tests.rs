@@ -2,16 +2,14 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use smime_crypto::{ProtectedKey, PublicKey};
-use smime_x509::{Certificate, EmailAddress};
+use smime_x509::Certificate;
 
 use super::*;
 use crate::{
-    Embedded, Memory, Recorded, StoredCertificate,
+    Embedded, Memory,
     making::{NOW, people},
 };
 
@@ -42,27 +40,6 @@ fn outcomes_do_not_depend_on_the_size_of_batches() {
     assert_eq!(wanted.len(), 29);
     for batch in [2, 7, 24, 25, 26, 29, 1000] {
         assert_eq!(by(batch), wanted, "batches of {batch}");
-    }
-}
-
-#[test]
-fn a_store_that_fails_stops_the_import_with_its_error() {
-    for failing in [0, 1, 2, 3] {
-        let store = FailsAt {
-            store: Memory::new(),
-            adds: AtomicUsize::new(0),
-            failing,
-        };
-        let options = ImportOptions::new(NOW);
-        let mut told = 0;
-        let error = import_by(10, &store, file(35).as_bytes(), &options, &mut |event| {
-            told += usize::from(matches!(event, ImportEvent::Outcome(_)));
-        })
-        .unwrap_err();
-        assert_eq!(told, failing * 10, "what is told is stored");
-        assert_eq!(error.code(), "store.damaged");
-        assert_eq!(store.certificates().unwrap().len(), failing * 10);
-        assert!(store.activities().unwrap().is_empty());
     }
 }
 
@@ -139,83 +116,5 @@ struct Fails;
 impl Read for Fails {
     fn read(&mut self, _out: &mut [u8]) -> io::Result<usize> {
         Err(io::Error::other("no medium"))
-    }
-}
-
-/// A store whose so-manyth addition fails.
-#[derive(Debug)]
-struct FailsAt {
-    store: Memory,
-    adds: AtomicUsize,
-    failing: usize,
-}
-
-impl Store for FailsAt {
-    fn add_entries(
-        &self,
-        entries: &mut dyn Iterator<Item = Entry>,
-        at: UnixTime,
-    ) -> Result<Vec<Addition>, Error> {
-        if self.adds.fetch_add(1, Ordering::Relaxed) == self.failing {
-            return Err(Error::Damaged("test"));
-        }
-        self.store.add_entries(entries, at)
-    }
-    fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error> {
-        self.store.certificate(fingerprint)
-    }
-    fn by_address(&self, address: &EmailAddress) -> Result<Vec<StoredCertificate>, Error> {
-        self.store.by_address(address)
-    }
-    fn by_issuer_and_serial(
-        &self,
-        issuer: &[u8],
-        serial: &[u8],
-    ) -> Result<Vec<StoredCertificate>, Error> {
-        self.store.by_issuer_and_serial(issuer, serial)
-    }
-    fn by_subject_key_id(&self, id: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
-        self.store.by_subject_key_id(id)
-    }
-    fn by_public_key(&self, id: &[u8; 32]) -> Result<Vec<StoredCertificate>, Error> {
-        self.store.by_public_key(id)
-    }
-    fn authorities_by_subject(&self, subject: &[u8]) -> Result<Vec<StoredCertificate>, Error> {
-        self.store.authorities_by_subject(subject)
-    }
-    fn certificates(&self) -> Result<Vec<StoredCertificate>, Error> {
-        self.store.certificates()
-    }
-    fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
-        self.store.set_trust_of(fingerprints, trust)
-    }
-    fn anchors(&self) -> Result<Vec<Certificate>, Error> {
-        self.store.anchors()
-    }
-    fn add_key(
-        &self,
-        public_key: &PublicKey,
-        key: &ProtectedKey,
-        at: UnixTime,
-    ) -> Result<Addition, Error> {
-        self.store.add_key(public_key, key, at)
-    }
-    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<ProtectedKey>, Error> {
-        self.store.key(public_key_id)
-    }
-    fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error> {
-        self.store.has_key(public_key_id)
-    }
-    fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error> {
-        self.store.key_ids()
-    }
-    fn record(&self, activity: &Activity) -> Result<u64, Error> {
-        self.store.record(activity)
-    }
-    fn activities(&self) -> Result<Vec<Recorded>, Error> {
-        self.store.activities()
-    }
-    fn check_log(&self) -> Result<(), Error> {
-        self.store.check_log()
     }
 }

@@ -1,10 +1,13 @@
+use std::ops::ControlFlow;
+
 use smime_crypto::{Oid, UnixTime};
-use smime_store::{Addition, Error, StoredCertificate, Trust, public_key_id};
+use smime_store::{Addition, Error, KeysOfDeleted, StoredCertificate, Trust, public_key_id};
 use smime_x509::{Certificate, Name, NameAttribute};
 
 use crate::{
     making::{
-        DAY, NOW, address, authority, name, people, person, person_with_key, public_key, sign,
+        DAY, NOW, address, authority, name, people, person, person_until, person_with_key,
+        public_key, sign,
     },
     on_every_store,
 };
@@ -406,5 +409,115 @@ fn many_threads_share_a_store() {
             }
         });
         assert_eq!(store.certificates().unwrap().len(), all.len());
+    });
+}
+
+#[test]
+fn certificates_are_found_by_their_last_day() {
+    on_every_store(|place| {
+        let store = place.store();
+        let days = [300, 5, 40, -2, 40];
+        let certificates: Vec<_> = (1..)
+            .zip(days)
+            .map(|(number, days)| {
+                let last = UnixTime(NOW.0 + days * DAY);
+                let key = public_key(number);
+                sign(person_until(number, "a@example.com", &key, last))
+            })
+            .collect();
+        store.add_certificates(&certificates, NOW).unwrap();
+        let expiring = |from: i64, to: i64| {
+            let (from, to) = (UnixTime(NOW.0 + from), UnixTime(NOW.0 + to));
+            let found = store.expiring(from, to).unwrap();
+            let place = |one: StoredCertificate| {
+                let same = |other: &Certificate| *other == one.certificate;
+                certificates.iter().position(same).unwrap()
+            };
+            found.into_iter().map(place).collect::<Vec<_>>()
+        };
+        assert_eq!(expiring(0, 90 * DAY), [1, 2, 4]);
+        assert_eq!(expiring(-10 * DAY, 1000 * DAY), [3, 1, 2, 4, 0]);
+        assert_eq!(expiring(5 * DAY, 5 * DAY), [1], "both ends are inclusive");
+        assert!(expiring(5 * DAY + 1, 40 * DAY - 1).is_empty());
+        assert!(expiring(10 * DAY, 0).is_empty(), "the wrong way round");
+        let all = store.expiring(UnixTime(i64::MIN), UnixTime(i64::MAX));
+        assert_eq!(all.unwrap().len(), 5);
+    });
+}
+
+#[test]
+fn a_deleted_certificate_is_found_in_no_way() {
+    on_every_store(|place| {
+        let certificates = people(5);
+        place.store().add_certificates(&certificates, NOW).unwrap();
+        let gone = &certificates[2];
+        let fingerprint = gone.fingerprint();
+        place
+            .store()
+            .set_trust(&fingerprint, Trust::Anchor)
+            .unwrap();
+        let twice = [fingerprint, fingerprint];
+        let keys = place
+            .store()
+            .delete_certificates(&twice, KeysOfDeleted::Go)
+            .unwrap();
+        assert!(keys.is_empty(), "it had none");
+        for _ in 0..2 {
+            let store = place.store();
+            assert!(store.certificate(&fingerprint).unwrap().is_none());
+            assert!(store.anchors().unwrap().is_empty());
+            let found = store
+                .by_issuer_and_serial(gone.issuer().der(), gone.serial())
+                .unwrap();
+            assert!(found.is_empty());
+            let ever = store.expiring(UnixTime(i64::MIN), UnixTime(i64::MAX));
+            assert_eq!(ever.unwrap().len(), 4);
+            let left = store.certificates().unwrap();
+            let left: Vec<_> = left.into_iter().map(|one| one.certificate).collect();
+            assert_eq!(left, [&certificates[..2], &certificates[3..]].concat());
+            place.reopen();
+        }
+        let store = place.store();
+        let again = store.add_certificates(&certificates[2..3], NOW).unwrap();
+        assert_eq!(again, [Addition::Added]);
+        assert!(store.certificate(&fingerprint).unwrap().is_some());
+    });
+}
+
+#[test]
+fn nothing_is_deleted_when_one_certificate_is_not_there() {
+    on_every_store(|place| {
+        let certificates = people(3);
+        let store = place.store();
+        store.add_certificates(&certificates[..2], NOW).unwrap();
+        let fingerprints: Vec<_> = certificates.iter().map(Certificate::fingerprint).collect();
+        let error = store
+            .delete_certificates(&fingerprints, KeysOfDeleted::Stay)
+            .unwrap_err();
+        assert!(matches!(error, Error::NoSuchCertificate(which) if which == fingerprints[2]));
+        assert_eq!(store.certificates().unwrap().len(), 2);
+        assert!(store.certificate(&fingerprints[0]).unwrap().is_some());
+    });
+}
+
+#[test]
+fn going_through_the_certificates_can_be_broken_off() {
+    on_every_store(|place| {
+        let store = place.store();
+        store.add_certificates(&people(5), NOW).unwrap();
+        let mut seen = 0;
+        store
+            .visit_certificates(&mut |stored| {
+                seen += 1;
+                let again = store.certificate(&stored.certificate.fingerprint());
+                assert!(again.unwrap().is_some(), "others are found meanwhile");
+                if seen == 3 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })
+            .unwrap();
+        assert_eq!(seen, 3);
     });
 }

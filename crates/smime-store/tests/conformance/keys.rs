@@ -2,8 +2,8 @@ use smime_crypto::{
     CryptoProvider as _, PublicKey, RustCrypto, Secret, UnixTime, read_private_key,
 };
 use smime_store::{
-    Activity, Addition, Direction, Error, KeyOutcome, Operation, Outcome, Store, import_key,
-    public_key_id,
+    Activity, Addition, Direction, Error, KeyOutcome, KeysOfDeleted, Operation, Outcome, Store,
+    import_key, public_key_id,
 };
 use smime_testkit::{FailingRandom, SeededRandom};
 
@@ -261,5 +261,54 @@ fn no_store_prints_its_keys() {
         let shown = format!("{:?} {stored:?}", place.store());
         let der = format!("{:?}", &stored.der()[20..30]);
         assert!(!shown.contains(der.trim_matches(['[', ']'])), "{shown}");
+    });
+}
+
+#[test]
+fn a_key_goes_with_the_last_certificate_of_its_public_key() {
+    on_every_store(|place| {
+        let store = place.store();
+        let key = public_key(P256);
+        let id = public_key_id(&key);
+        let mine = [1, 2].map(|number| sign(person_with_key(number, "alice@example.com", &key)));
+        store.add_certificates(&mine, NOW).unwrap();
+        import(store, P256).unwrap();
+        let delete = |one: usize, keys| {
+            let fingerprint = mine[one].fingerprint();
+            store.delete_certificates(&[fingerprint], keys).unwrap()
+        };
+        assert!(delete(0, KeysOfDeleted::Go).is_empty(), "one is left");
+        assert!(store.has_key(&id).unwrap());
+        store.add_certificates(&mine[..1], NOW).unwrap();
+        assert!(delete(0, KeysOfDeleted::Stay).is_empty());
+        assert!(delete(1, KeysOfDeleted::Stay).is_empty());
+        assert!(store.has_key(&id).unwrap(), "it was to stay");
+        store.add_certificates(&mine, NOW).unwrap();
+        assert!(delete(1, KeysOfDeleted::Go).is_empty());
+        assert_eq!(delete(0, KeysOfDeleted::Go), [id]);
+        assert!(!store.has_key(&id).unwrap());
+        assert!(store.key(&id).unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_deleted_key_is_gone_and_its_certificates_stay() {
+    on_every_store(|place| {
+        let key = public_key(P256);
+        let id = public_key_id(&key);
+        let mine = sign(person_with_key(1, "alice@example.com", &key));
+        place
+            .store()
+            .add_certificates(std::slice::from_ref(&mine), NOW)
+            .unwrap();
+        import(place.store(), P256).unwrap();
+        place.store().delete_key(&id).unwrap();
+        place.reopen();
+        let store = place.store();
+        let stored = store.certificate(&mine.fingerprint()).unwrap().unwrap();
+        assert!(!stored.has_key);
+        let error = store.delete_key(&id).unwrap_err();
+        assert!(matches!(error, Error::NoSuchKey(which) if which == id));
+        assert_eq!(error.code(), "store.no_key");
     });
 }

@@ -45,17 +45,22 @@ pub(crate) fn person(number: u32, email: &str) -> CertificateBuilder {
 }
 
 pub(crate) fn person_with_key(number: u32, email: &str, key: &PublicKey) -> CertificateBuilder {
-    CertificateBuilder::new(
-        name(email),
-        key,
-        UnixTime(NOW.0 - DAY),
-        UnixTime(NOW.0 + 300 * DAY),
-    )
-    .issuer(name("Test CA"))
-    .serial(&[&[1][..], &number.to_be_bytes()].concat())
-    .emails(&[email])
-    .key_usage(&[KeyUsageBit::DigitalSignature, KeyUsageBit::KeyAgreement])
-    .identify_key(key)
+    person_until(number, email, key, UnixTime(NOW.0 + 300 * DAY))
+}
+
+pub(crate) fn person_until(
+    number: u32,
+    email: &str,
+    key: &PublicKey,
+    not_after: UnixTime,
+) -> CertificateBuilder {
+    let not_before = UnixTime(NOW.0 - 30 * DAY);
+    CertificateBuilder::new(name(email), key, not_before, not_after)
+        .issuer(name("Test CA"))
+        .serial(&[&[1][..], &number.to_be_bytes()].concat())
+        .emails(&[email])
+        .key_usage(&[KeyUsageBit::DigitalSignature, KeyUsageBit::KeyAgreement])
+        .identify_key(key)
 }
 
 /// Starts a certificate of an authority, issued by itself.
