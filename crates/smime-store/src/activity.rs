@@ -64,6 +64,10 @@ pub enum Operation {
     Issue,
     /// A key was made, and a request for its certificate.
     Request,
+    /// The defaults of a group, a domain or an address were set or deleted.
+    Defaults,
+    /// Old entries of this log were deleted.
+    Forget,
 }
 
 /// How an operation ended.
@@ -74,6 +78,8 @@ pub enum Outcome {
     Ok,
     /// Not done, or judged not good.
     Failed,
+    /// Mail that was to go nowhere, because it could not be protected.
+    Discarded,
 }
 
 /// An entry of the activity log.
@@ -85,6 +91,16 @@ pub struct Recorded {
     pub activity: Activity,
     /// SHA-256 over the hash of the entry before it and this one's bytes.
     pub hash: [u8; 32],
+}
+
+impl Recorded {
+    /// Returns what the entry after it is chained to.
+    pub(crate) fn head(&self) -> Head {
+        Head {
+            id: self.id,
+            hash: self.hash,
+        }
+    }
 }
 
 impl Direction {
@@ -110,21 +126,25 @@ impl Operation {
             Self::Import => "import",
             Self::Issue => "issue",
             Self::Request => "request",
+            Self::Defaults => "defaults",
+            Self::Forget => "forget",
         }
     }
 }
 
 impl Outcome {
-    /// Returns the word for it: `ok` or `failed`.
+    /// Returns the word for it: `ok`, `failed` or `discarded`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Failed => "failed",
+            Self::Discarded => "discarded",
         }
     }
 }
 
-/// The last entry written: what the next one is chained to, and where the log must end.
+/// An entry's number and hash: of the last one written, which the next is chained to and where the
+/// log must end; of the last one deleted, where it must begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) id: u64,

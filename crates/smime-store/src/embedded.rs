@@ -14,13 +14,14 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Entry, Error, KeysOfDeleted, Recorded, Store, StoredCertificate, Trust,
-    activity::{Head, read_entry},
-    index::{Prefix, Query, public_key_id},
+    Activity, Addition, Defaults, Entry, Error, KeysOfDeleted, Recorded, Scope, Store,
+    StoredCertificate, Trust,
+    activity::read_entry,
+    index::{Prefix, Query, number, public_key_id},
     record::newest_first,
 };
 use reader::Reader;
-use tables::{ACTIVITY, ANCHORS, HEAD, KEYS, META, Tables};
+use tables::{ACTIVITY, ANCHORS, DEFAULTS, HEAD, KEYS, MESSAGE_IDS, META, TAIL, Tables};
 use waiting::{Limits, Then, Waiting};
 
 mod opening;
@@ -261,6 +262,37 @@ impl Store for Embedded {
         Ok(ids)
     }
 
+    fn set_defaults(&self, scope: &Scope, defaults: Option<&Defaults>) -> Result<(), Error> {
+        self.write(|tables| tables.set_defaults(scope, defaults))
+    }
+
+    fn defaults(&self, scope: &Scope) -> Result<Option<Defaults>, Error> {
+        let table = self
+            .begin_read()?
+            .open_table(DEFAULTS)
+            .map_err(database_error)?;
+        let scope = scope.to_bytes();
+        let record = table.get(scope.as_slice()).map_err(database_error)?;
+        record
+            .map(|record| read_defaults(record.value()))
+            .transpose()
+    }
+
+    fn all_defaults(&self) -> Result<Vec<(Scope, Defaults)>, Error> {
+        let table = self
+            .begin_read()?
+            .open_table(DEFAULTS)
+            .map_err(database_error)?;
+        let mut all = Vec::new();
+        for entry in table.iter().map_err(database_error)? {
+            let (scope, record) = entry.map_err(database_error)?;
+            let scope = Scope::from_bytes(scope.value()).ok_or(Error::Damaged("scope"))?;
+            all.push((scope, read_defaults(record.value())?));
+        }
+        all.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(all)
+    }
+
     fn record(&self, activity: &Activity) -> Result<u64, Error> {
         self.write(|tables| {
             // The end of an import, if certificates wait.
@@ -269,29 +301,58 @@ impl Store for Embedded {
         })
     }
 
-    fn activities(&self) -> Result<Vec<Recorded>, Error> {
+    fn visit_activities(
+        &self,
+        after: u64,
+        visit: &mut dyn FnMut(Recorded) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         let activity = self
             .begin_read()?
             .open_table(ACTIVITY)
             .map_err(database_error)?;
-        let mut entries = Vec::new();
-        for entry in activity.iter().map_err(database_error)? {
+        let first = after.saturating_add(1);
+        for entry in activity.range(first..).map_err(database_error)? {
             let (id, stored) = entry.map_err(database_error)?;
-            entries.push(read_entry(id.value(), stored.value())?);
+            if visit(read_entry(id.value(), stored.value())?).is_break() {
+                break;
+            }
         }
-        Ok(entries)
+        Ok(())
+    }
+
+    fn activities_of(&self, message_id: &str) -> Result<Vec<Recorded>, Error> {
+        let transaction = self.begin_read()?;
+        let activity = transaction.open_table(ACTIVITY).map_err(database_error)?;
+        let ids = transaction
+            .open_table(MESSAGE_IDS)
+            .map_err(database_error)?;
+        let prefix = Prefix::message_id(message_id);
+        let mut found = Vec::new();
+        for entry in tables::entries(&ids, prefix, prefix)? {
+            let id = number(entry);
+            let stored = activity.get(id).map_err(database_error)?;
+            let stored = stored.ok_or(Error::LogBroken { id })?;
+            found.push(read_entry(id, stored.value())?);
+        }
+        found.retain(|recorded| recorded.activity.message_id.as_deref() == Some(message_id));
+        Ok(found)
+    }
+
+    fn forget_activities(&self, before: UnixTime) -> Result<u64, Error> {
+        self.write(|tables| tables.forget_activities(before))
     }
 
     fn check_log(&self) -> Result<(), Error> {
         let transaction = self.begin_read()?;
         let activity = transaction.open_table(ACTIVITY).map_err(database_error)?;
         let meta = transaction.open_table(META).map_err(database_error)?;
-        let mut last = Head::default();
+        let end = |name| tables::head(meta.get(name).map_err(database_error)?);
+        let mut last = end(TAIL)?;
         for entry in activity.iter().map_err(database_error)? {
             let (id, stored) = entry.map_err(database_error)?;
             last = last.follow(id.value(), stored.value())?;
         }
-        last.check_last(tables::head(meta.get(HEAD).map_err(database_error)?)?)
+        last.check_last(end(HEAD)?)
     }
 }
 
@@ -310,6 +371,10 @@ impl Drop for Embedded {
             let _ = self.write(|tables| tables.index_waiting());
         }
     }
+}
+
+fn read_defaults(record: &[u8]) -> Result<Defaults, Error> {
+    serde_json::from_slice(record).map_err(|_| Error::Damaged("defaults"))
 }
 
 /// Turns what the database says into this crate's errors, so that its types stay inside.

@@ -37,6 +37,11 @@ impl Prefix {
         Self(u128::from(EXPIRY) << 120 | ascending << 56)
     }
 
+    /// Returns the prefix of the log entries of a Message-ID, compared as it is written.
+    pub(crate) fn message_id(id: &str) -> Self {
+        prefix(7, &[id.as_bytes()])
+    }
+
     /// Returns the entry that leads to `number`, or to [`MAX_NUMBER`] if that is less.
     pub(crate) fn entry(self, number: u64) -> u128 {
         self.0 | u128::from(number.min(MAX_NUMBER))

@@ -9,6 +9,7 @@
 //! it, [`items`] says what a file holds, [`import`] and [`import_key`] put it into a store.
 
 mod activity;
+mod defaults;
 mod embedded;
 mod error;
 mod import;
@@ -22,6 +23,7 @@ mod record;
 mod store;
 
 pub use activity::{Activity, Direction, Operation, Outcome, Recorded};
+pub use defaults::{Binding, Defaults, Impossible, Level, Mode, Scope};
 pub use embedded::Embedded;
 pub use error::Error;
 pub use import::{

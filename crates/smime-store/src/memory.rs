@@ -8,7 +8,8 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Entry, Error, KeysOfDeleted, Recorded, Store, StoredCertificate, Trust,
+    Activity, Addition, Defaults, Entry, Error, KeysOfDeleted, Recorded, Scope, Store,
+    StoredCertificate, Trust,
     activity::{Head, read_entry},
     index::{MAX_NUMBER, Prefix, Query, number, public_key_id},
     record::newest_first,
@@ -24,8 +25,12 @@ struct Inner {
     certificates: BTreeMap<u64, Kept>,
     index: BTreeSet<u128>,
     keys: HashMap<[u8; 32], (UnixTime, Vec<u8>)>,
-    log: Vec<Vec<u8>>,
+    defaults: BTreeMap<Scope, Defaults>,
+    log: BTreeMap<u64, Vec<u8>>,
+    message_ids: BTreeSet<u128>,
     head: Head,
+    /// The last entry deleted.
+    tail: Head,
 }
 
 struct Kept {
@@ -182,25 +187,92 @@ impl Store for Memory {
         Ok(self.inner().keys.keys().copied().collect())
     }
 
+    fn set_defaults(&self, scope: &Scope, defaults: Option<&Defaults>) -> Result<(), Error> {
+        let all = &mut self.inner().defaults;
+        match defaults {
+            Some(defaults) => all.insert(scope.clone(), *defaults),
+            None => all.remove(scope),
+        };
+        Ok(())
+    }
+
+    fn defaults(&self, scope: &Scope) -> Result<Option<Defaults>, Error> {
+        Ok(self.inner().defaults.get(scope).copied())
+    }
+
+    fn all_defaults(&self) -> Result<Vec<(Scope, Defaults)>, Error> {
+        let inner = self.inner();
+        let all = inner.defaults.iter();
+        Ok(all
+            .map(|(scope, defaults)| (scope.clone(), *defaults))
+            .collect())
+    }
+
     fn record(&self, activity: &Activity) -> Result<u64, Error> {
         let mut inner = self.inner();
         let (entry, head) = inner.head.append(activity)?;
-        inner.log.push(entry);
+        inner.log.insert(head.id, entry);
+        if let Some(id) = &activity.message_id {
+            inner
+                .message_ids
+                .insert(Prefix::message_id(id).entry(head.id));
+        }
         inner.head = head;
         Ok(head.id)
     }
 
-    fn activities(&self) -> Result<Vec<Recorded>, Error> {
-        (1..)
-            .zip(&self.inner().log)
-            .map(|(id, entry)| read_entry(id, entry))
-            .collect()
+    fn visit_activities(
+        &self,
+        after: u64,
+        visit: &mut dyn FnMut(Recorded) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let log = self.inner().log.clone();
+        for (id, entry) in log.range(after.saturating_add(1)..) {
+            if visit(read_entry(*id, entry)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn activities_of(&self, message_id: &str) -> Result<Vec<Recorded>, Error> {
+        let inner = self.inner();
+        let prefix = Prefix::message_id(message_id);
+        let range = prefix.entry(0)..=prefix.entry(MAX_NUMBER);
+        let mut found = Vec::new();
+        for id in inner.message_ids.range(range).map(|entry| number(*entry)) {
+            let entry = inner.log.get(&id).ok_or(Error::LogBroken { id })?;
+            found.push(read_entry(id, entry)?);
+        }
+        found.retain(|recorded| recorded.activity.message_id.as_deref() == Some(message_id));
+        Ok(found)
+    }
+
+    fn forget_activities(&self, before: UnixTime) -> Result<u64, Error> {
+        let mut inner = self.inner();
+        let mut deleted = Vec::new();
+        for (id, entry) in &inner.log {
+            let recorded = read_entry(*id, entry)?;
+            if recorded.activity.time >= before {
+                break;
+            }
+            deleted.push(recorded);
+        }
+        for recorded in &deleted {
+            inner.log.remove(&recorded.id);
+            if let Some(id) = &recorded.activity.message_id {
+                let entry = Prefix::message_id(id).entry(recorded.id);
+                inner.message_ids.remove(&entry);
+            }
+            inner.tail = recorded.head();
+        }
+        Ok(u64::try_from(deleted.len()).unwrap_or(u64::MAX))
     }
 
     fn check_log(&self) -> Result<(), Error> {
         let inner = self.inner();
-        let mut entries = (1..).zip(&inner.log);
-        let last = entries.try_fold(Head::default(), |head, (id, entry)| head.follow(id, entry))?;
+        let mut entries = inner.log.iter();
+        let last = entries.try_fold(inner.tail, |head, (id, entry)| head.follow(*id, entry))?;
         last.check_last(inner.head)
     }
 }

@@ -3,7 +3,10 @@ use std::{fmt::Debug, ops::ControlFlow};
 use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
-use crate::{Activity, Addition, Entry, Error, KeysOfDeleted, Recorded, StoredCertificate, Trust};
+use crate::{
+    Activity, Addition, Defaults, Entry, Error, KeysOfDeleted, Recorded, Scope, StoredCertificate,
+    Trust,
+};
 
 /// Where certificates, keys, anchors and the activity log are kept.
 ///
@@ -195,20 +198,71 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error`].
     fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error>;
 
+    /// Sets the defaults of a scope, or deletes them.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn set_defaults(&self, scope: &Scope, defaults: Option<&Defaults>) -> Result<(), Error>;
+
+    /// Returns the defaults that were set for a scope.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn defaults(&self, scope: &Scope) -> Result<Option<Defaults>, Error>;
+
+    /// Returns all defaults: of groups, domains and addresses, in this order and by name.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn all_defaults(&self) -> Result<Vec<(Scope, Defaults)>, Error>;
+
     /// Adds an entry to the activity log and returns its number; the first is 1.
     ///
     /// # Errors
     /// [`Error`].
     fn record(&self, activity: &Activity) -> Result<u64, Error>;
 
+    /// Calls `visit` with the entries of the activity log that follow number `after`, oldest first,
+    /// until it breaks off; all are as of one moment.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn visit_activities(
+        &self,
+        after: u64,
+        visit: &mut dyn FnMut(Recorded) -> ControlFlow<()>,
+    ) -> Result<(), Error>;
+
     /// Returns the activity log, oldest entry first.
     ///
     /// # Errors
     /// [`Error`].
-    fn activities(&self) -> Result<Vec<Recorded>, Error>;
+    fn activities(&self) -> Result<Vec<Recorded>, Error> {
+        let mut all = Vec::new();
+        self.visit_activities(0, &mut |recorded| {
+            all.push(recorded);
+            ControlFlow::Continue(())
+        })?;
+        Ok(all)
+    }
+
+    /// Returns the entries of the activity log of a mail, oldest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn activities_of(&self, message_id: &str) -> Result<Vec<Recorded>, Error>;
+
+    /// Deletes the entries of the activity log from the oldest to the last before the first that is
+    /// of `before` or later; returns how many.
+    ///
+    /// The log stays whole: it begins where these end, and numbers go on.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn forget_activities(&self, before: UnixTime) -> Result<u64, Error>;
 
     /// Checks that the activity log is whole: numbered without gaps, every entry chained to the
-    /// one before it, the last one being the last one written.
+    /// one before it, the first one to the last one deleted, the last one being the last one written.
     ///
     /// Finds damage and careless editing. Who can write the store can also write a new chain.
     ///

@@ -15,10 +15,12 @@ use super::{
     waiting::{Limits, Then, Waiting},
 };
 use crate::{
-    Activity, Addition, Entry, Error, KeysOfDeleted, Trust,
+    Addition, Defaults, Entry, Error, KeysOfDeleted, Scope, Trust,
     activity::Head,
     index::{MAX_NUMBER, Prefix, Query, number},
 };
+
+mod log;
 
 /// Number → [`CertificateRecord`].
 pub(super) const CERTIFICATES: TableDefinition<'_, u64, &[u8]> =
@@ -36,7 +38,13 @@ pub(super) const KEYS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::
 /// Number → hash, entry.
 pub(super) const ACTIVITY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("activity");
 
-/// The schema version, and the last entry of the activity log.
+/// Message-ID, and the number of an entry of the log; see [`Prefix`].
+pub(super) const MESSAGE_IDS: TableDefinition<'_, u128, ()> = TableDefinition::new("message-ids");
+
+/// [`Scope`](crate::Scope) → [`Defaults`](crate::Defaults), as JSON.
+pub(super) const DEFAULTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("defaults");
+
+/// The schema version, and the ends of the activity log.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
 /// In [`META`]: the schema version.
@@ -44,6 +52,9 @@ pub(super) const SCHEMA: &str = "schema";
 
 /// In [`META`]: the number and hash of the last entry of the activity log.
 pub(super) const HEAD: &str = "activity-head";
+
+/// In [`META`]: the same of the last entry deleted.
+pub(super) const TAIL: &str = "activity-tail";
 
 /// In [`META`], while there are such: the number of the first certificate that is not in [`INDEX`];
 /// all after it are not either.
@@ -60,6 +71,8 @@ pub(super) struct Tables<'a> {
     anchors: Table<'a, u64, ()>,
     keys: Table<'a, &'static [u8; 32], &'static [u8]>,
     activity: Table<'a, u64, &'static [u8]>,
+    message_ids: Table<'a, u128, ()>,
+    defaults: Table<'a, &'static [u8], &'static [u8]>,
     meta: Table<'a, &'static str, &'static [u8]>,
 }
 
@@ -78,6 +91,10 @@ impl<'a> Tables<'a> {
             anchors: transaction.open_table(ANCHORS).map_err(database_error)?,
             keys: transaction.open_table(KEYS).map_err(database_error)?,
             activity: transaction.open_table(ACTIVITY).map_err(database_error)?,
+            message_ids: transaction
+                .open_table(MESSAGE_IDS)
+                .map_err(database_error)?,
+            defaults: transaction.open_table(DEFAULTS).map_err(database_error)?,
             meta: transaction.open_table(META).map_err(database_error)?,
         })
     }
@@ -266,16 +283,6 @@ impl<'a> Tables<'a> {
         Ok(Addition::Added)
     }
 
-    pub(super) fn record(&mut self, activity: &Activity) -> Result<u64, Error> {
-        let head = head(self.meta.get(HEAD).map_err(database_error)?)?;
-        let (entry, head) = head.append(activity)?;
-        self.activity
-            .insert(head.id, entry.as_slice())
-            .map_err(database_error)?;
-        self.set_meta(HEAD, &head.to_bytes())?;
-        Ok(head.id)
-    }
-
     /// Deletes a certificate; returns the id of its key if that went with it.
     pub(super) fn delete(
         &mut self,
@@ -299,6 +306,29 @@ impl<'a> Tables<'a> {
             return Ok(None);
         }
         Ok(self.delete_key(&key)?.then_some(key))
+    }
+
+    pub(super) fn set_defaults(
+        &mut self,
+        scope: &Scope,
+        defaults: Option<&Defaults>,
+    ) -> Result<(), Error> {
+        let scope = scope.to_bytes();
+        match defaults {
+            Some(defaults) => {
+                let record = serde_json::to_vec(defaults)
+                    .map_err(|error| Error::Database(error.to_string()))?;
+                self.defaults
+                    .insert(scope.as_slice(), record.as_slice())
+                    .map_err(database_error)?;
+            }
+            None => {
+                self.defaults
+                    .remove(scope.as_slice())
+                    .map_err(database_error)?;
+            }
+        }
+        Ok(())
     }
 
     /// Deletes a private key; says whether it was there.
@@ -365,6 +395,14 @@ pub(super) fn entries(
     Ok(entries)
 }
 
+/// Reads [`HEAD`] or [`TAIL`]; a log without it has never been written, or nothing of it deleted.
+pub(super) fn head(stored: Option<AccessGuard<'_, &'static [u8]>>) -> Result<Head, Error> {
+    let Some(stored) = stored else {
+        return Ok(Head::default());
+    };
+    Head::from_bytes(stored.value()).ok_or(Error::Damaged("activity head"))
+}
+
 /// One byte of trust, eight of time, the certificate.
 pub(super) struct CertificateRecord<'a> {
     pub(super) trust: Trust,
@@ -410,14 +448,6 @@ pub(super) fn split_key_record(record: &[u8]) -> Result<(UnixTime, &[u8]), Error
         .split_first_chunk()
         .ok_or(Error::Damaged("key record"))?;
     Ok((UnixTime(i64::from_be_bytes(*added)), der))
-}
-
-/// Reads [`HEAD`]; a log without it is empty.
-pub(super) fn head(stored: Option<AccessGuard<'_, &'static [u8]>>) -> Result<Head, Error> {
-    let Some(stored) = stored else {
-        return Ok(Head::default());
-    };
-    Head::from_bytes(stored.value()).ok_or(Error::Damaged("activity head"))
 }
 
 const MISSING: Error = Error::Damaged("index names a missing certificate");

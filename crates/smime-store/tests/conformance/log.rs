@@ -1,7 +1,9 @@
+use std::ops::ControlFlow;
+
 use smime_crypto::UnixTime;
 use smime_store::{Activity, Direction, Operation, Outcome};
 
-use crate::{making::NOW, on_every_store};
+use crate::{Place, making::NOW, on_every_store};
 
 fn activity(detail: &str) -> Activity {
     Activity {
@@ -93,6 +95,8 @@ fn words_of_the_log_are_those_of_its_json() {
         ("issue", Operation::Issue),
         ("request", Operation::Request),
         ("import", Operation::Import),
+        ("defaults", Operation::Defaults),
+        ("forget", Operation::Forget),
     ] {
         assert_eq!(operation.as_str(), word);
         assert_eq!(serde_json::to_value(operation).unwrap(), word);
@@ -100,7 +104,100 @@ fn words_of_the_log_are_those_of_its_json() {
     for direction in [Direction::In, Direction::Out, Direction::Store] {
         assert_eq!(serde_json::to_value(direction).unwrap(), direction.as_str());
     }
-    for outcome in [Outcome::Ok, Outcome::Failed] {
+    for outcome in [Outcome::Ok, Outcome::Failed, Outcome::Discarded] {
         assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.as_str());
     }
+}
+
+/// Records entries of these days after `NOW`.
+fn record_days(place: &Place, days: &[i64]) {
+    for day in days {
+        let entry = Activity {
+            time: UnixTime(NOW.0 + day * 86_400),
+            message_id: Some(format!("<{day}@example.com>")),
+            ..activity("of a day")
+        };
+        place.store().record(&entry).unwrap();
+    }
+}
+
+fn ids(place: &Place) -> Vec<u64> {
+    let entries = place.store().activities().unwrap();
+    entries.iter().map(|entry| entry.id).collect()
+}
+
+#[test]
+fn the_log_is_read_in_pages() {
+    on_every_store(|place| {
+        record_days(place, &[0, 1, 2, 3, 4]);
+        let page = |after: u64, limit: usize| {
+            let mut ids = Vec::new();
+            place
+                .store()
+                .visit_activities(after, &mut |recorded| {
+                    ids.push(recorded.id);
+                    if ids.len() == limit {
+                        ControlFlow::Break(())
+                    } else {
+                        ControlFlow::Continue(())
+                    }
+                })
+                .unwrap();
+            ids
+        };
+        assert_eq!(page(0, 2), [1, 2]);
+        assert_eq!(page(2, 2), [3, 4]);
+        assert_eq!(page(4, 2), [5]);
+        assert!(page(5, 2).is_empty());
+        assert!(page(u64::MAX, 2).is_empty());
+    });
+}
+
+#[test]
+fn entries_are_found_by_the_message_id_of_their_mail() {
+    on_every_store(|place| {
+        record_days(place, &[0, 1, 0, 2]);
+        let none = Activity {
+            message_id: None,
+            ..activity("of no mail")
+        };
+        place.store().record(&none).unwrap();
+        place.reopen();
+        let of = |id: &str| {
+            let found = place.store().activities_of(id).unwrap();
+            found.iter().map(|entry| entry.id).collect::<Vec<_>>()
+        };
+        assert_eq!(of("<0@example.com>"), [1, 3]);
+        assert_eq!(of("<2@example.com>"), [4]);
+        assert!(of("<2@EXAMPLE.com>").is_empty(), "as it is written");
+        assert!(of("").is_empty());
+    });
+}
+
+#[test]
+fn old_entries_are_forgotten_and_the_log_stays_whole() {
+    on_every_store(|place| {
+        let forget = |place: &Place, day: i64| {
+            let before = UnixTime(NOW.0 + day * 86_400);
+            place.store().forget_activities(before).unwrap()
+        };
+        assert_eq!(forget(place, 9), 0, "an empty log");
+        record_days(place, &[0, 1, 2, 1, 3]);
+        assert_eq!(forget(place, 0), 0, "none is of before that day");
+        // What is older but stands after a newer one stays: only a beginning can go.
+        assert_eq!(forget(place, 2), 2);
+        for _ in 0..2 {
+            assert_eq!(ids(place), [3, 4, 5]);
+            place.store().check_log().unwrap();
+            let gone = place.store().activities_of("<0@example.com>").unwrap();
+            assert!(gone.is_empty());
+            place.reopen();
+        }
+        assert_eq!(forget(place, 9), 3);
+        place.store().check_log().unwrap();
+        record_days(place, &[5]);
+        place.reopen();
+        assert_eq!(ids(place), [6], "numbers go on");
+        place.store().check_log().unwrap();
+    });
 }

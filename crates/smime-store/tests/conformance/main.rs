@@ -4,6 +4,7 @@
 
 mod certificates;
 mod containers;
+mod defaults;
 mod files;
 mod import;
 mod items;
