@@ -3,8 +3,12 @@
 
 #[path = "lint/authority.rs"]
 mod authority;
+#[path = "lint/encoding.rs"]
+mod encoding;
 #[path = "lint/keys.rs"]
 mod keys;
+#[path = "lint/names.rs"]
+mod names;
 
 use smime_crypto::{
     DigestAlgorithm, Oid, PublicKey, SignatureScheme, UnixTime,
@@ -258,7 +262,10 @@ fn one_change_to_a_strict_mailbox_is_one_finding() {
         ),
         (
             |b| b.extension(AIA, false, &access(&["https://a.org"])),
-            &["smime_br.aia.http.only"],
+            &[
+                "pkix.authority_info_access.location",
+                "smime_br.aia.http.only",
+            ],
         ),
         (
             |b| b.extension(AIA, false, &access(&["http://ca.local/x"])),
@@ -451,7 +458,10 @@ fn one_change_to_a_strict_mailbox_is_one_finding() {
                 };
                 b.extension(POLICIES, false, &qualified(USER_NOTICE, reference))
             },
-            &["smime_br.policy.qualifier"],
+            &[
+                "pkix.policies.notice_reference",
+                "smime_br.policy.qualifier",
+            ],
         ),
         (
             |b| b.extension(POLICIES, false, &policies(&["1.2.3"])),
@@ -612,7 +622,10 @@ fn what_a_subject_may_say_depends_on_the_profile() {
             4,
             2,
             vec![(SURNAME, "B"), (EMAIL, "nobody")],
-            &["smime_br.subject.email_address"],
+            &[
+                "pkix.subject.email_not_in_san",
+                "smime_br.subject.email_address",
+            ],
         ),
         (
             4,
@@ -651,7 +664,10 @@ fn what_a_subject_may_say_depends_on_the_profile() {
             4,
             2,
             vec![(SURNAME, "B"), (EMAIL, "a@example.com b@example.com")],
-            &["smime_br.subject.single_address"],
+            &[
+                "pkix.subject.email_not_in_san",
+                "smime_br.subject.single_address",
+            ],
         ),
         (4, 2, vec![(SURNAME, " B")], &["pkix.subject.blanks"]),
         (
