@@ -134,7 +134,10 @@ fn judge(
         let difference = match found {
             _ if agree => None,
             Ok(found) if expected => Some(format!("not found, but {}", found.join(", "))),
-            Ok(_) => Some(format!("found {code}")),
+            Ok(mut found) => {
+                found.retain(|it| is_of(it, code));
+                Some(format!("found {}", found.join(", ")))
+            }
             Err(ParseError::Malformed { what, .. }) => Some(format!("refused for {what}")),
             Err(refusal) => Some(format!("refused for {}", refusal.code())),
         };
