@@ -15,12 +15,15 @@ mod constraints;
 mod country;
 mod extensions;
 mod fields;
+mod hosts;
 mod keys;
 mod locations;
 mod names;
+mod notices;
 mod organization_id;
 mod policies;
 mod profile;
+mod rsa;
 mod rule;
 mod smime_br;
 mod subject;
@@ -79,10 +82,13 @@ fn rules() -> impl Iterator<Item = &'static Rule> {
         fields::RULES,
         names::RULES,
         extensions::RULES,
+        hosts::RULES,
         constraints::RULES,
+        notices::RULES,
         policies::RULES,
         locations::RULES,
         smime_br::RULES,
+        rsa::RULES,
         keys::RULES,
         subject::RULES,
         authority::RULES,

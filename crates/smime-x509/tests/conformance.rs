@@ -1,8 +1,8 @@
 //! Paths of suites by other authors, judged as their authors do.
 //!
 //! Each suite has `exceptions/<suite>.json`, which lists the paths that must be accepted and are
-//! not; [`Differences`] tells its form. A path that is accepted where it must not be cannot be
-//! excepted.
+//! not, and the families that are not judged; [`Differences`] tells its form. A path that is
+//! accepted where it must not be cannot be excepted.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 #[path = "conformance/limbo.rs"]

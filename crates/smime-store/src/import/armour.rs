@@ -170,7 +170,21 @@ fn mark(window: Window<'_>, mut from: usize) -> Option<Mark> {
 
 /// Returns where `what` begins, at `from` or later.
 pub(super) fn find(bytes: &[u8], from: usize, what: &[u8]) -> Option<usize> {
-    memmem::find(bytes.get(from..)?, what).map(|at| from + at)
+    let found = memmem::find(bytes.get(from..)?, what).map(|at| from + at);
+    #[cfg(test)]
+    looked_at::add(from, found.map_or(bytes.len(), |at| at + what.len()));
+    found
+}
+
+/// The same, for what is looked for many times.
+pub(super) fn find_by(what: &memmem::Finder<'_>, bytes: &[u8], from: usize) -> Option<usize> {
+    let found = what.find(bytes.get(from..)?).map(|at| from + at);
+    #[cfg(test)]
+    looked_at::add(
+        from,
+        found.map_or(bytes.len(), |at| at + what.needle().len()),
+    );
+    found
 }
 
 pub(super) const BEGIN: &[u8] = b"-----BEGIN ";
@@ -179,3 +193,20 @@ const DASHES: &[u8] = b"-----";
 
 /// Bytes of a label with the dashes after it; the longest in use has 23.
 const MAX_LABEL: usize = 80;
+
+/// How many bytes the searches of a thread passed over: what they cost, without a clock.
+#[cfg(test)]
+pub(super) mod looked_at {
+    use std::cell::Cell;
+
+    thread_local!(static BYTES: Cell<usize> = const { Cell::new(0) });
+
+    pub(in super::super) fn add(from: usize, to: usize) {
+        BYTES.with(|bytes| bytes.set(bytes.get() + to - from));
+    }
+
+    /// Returns the count and begins anew.
+    pub(in super::super) fn take() -> usize {
+        BYTES.take()
+    }
+}

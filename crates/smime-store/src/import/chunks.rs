@@ -180,6 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::import::armour::looked_at;
 
     /// Returns every item by windows of `size` bytes: position, form, what there is to read.
     fn by(size: usize, file: &[u8]) -> Vec<(u64, String, Vec<u8>)> {
@@ -341,6 +342,30 @@ mod tests {
             wanted[2].1 = "Der".to_owned();
             let parts = [&CERTIFICATE, &b"\0\n"[..], astray, &CERTIFICATE, b" \0\r\n"];
             assert_eq!(found(&parts), wanted);
+        }
+    }
+
+    #[test]
+    fn the_search_behind_bytes_astray_looks_at_each_byte_a_bounded_number_of_times() {
+        for astray in [
+            &b"\x9a"[..],
+            b"1\x30\x82\xff\xff",
+            b"\x9a0\x82\x01\x04\x30\x82\0\x01",
+        ] {
+            let item = [&CERTIFICATE, astray].concat();
+            for size in [1, WINDOW, usize::MAX / 2] {
+                for count in [1_000, 2_000, 4_000] {
+                    let file = item.repeat(count);
+                    looked_at::take();
+                    assert_eq!(by(size.min(file.len()), &file).len(), 2 * count);
+                    // Once for the next certificate, once for the next block up to there; a window
+                    // that ends in between is looked at again, and is twice as large then.
+                    let most = 4 * file.len();
+                    let looked_at = looked_at::take();
+                    assert!(looked_at <= most, "{count}: {looked_at} of {most} bytes");
+                    assert!(looked_at >= count * astray.len(), "nothing was counted");
+                }
+            }
         }
     }
 

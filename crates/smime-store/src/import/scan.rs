@@ -333,8 +333,10 @@ impl Candidate {
 /// Only those of 256 bytes to 64 KiB: each place costs a look at four headers, and never asks for
 /// more of the input than that.
 fn next_certificate(window: Window<'_>, from: usize) -> Option<Candidate> {
-    for found in memmem::find_iter(window.from(from), CERTIFICATE_START) {
-        let at = from + found;
+    let finder = memmem::Finder::new(CERTIFICATE_START);
+    let mut next = from;
+    while let Some(at) = armour::find_by(&finder, window.bytes, next) {
+        next = at + CERTIFICATE_START.len();
         let rest = window.from(at);
         let size = declared_size(rest).and_then(|size| usize::try_from(size).ok());
         match size.and_then(|size| rest.get(..size)) {

@@ -7,17 +7,36 @@ use crate::{
         keys::key_fault,
         locations::{is_http, points},
         policies::qualifier_fault,
+        rsa::{exponent_fault, exponent_range, modulus_quality},
         rule::{Rule, Scope},
         smime_br::foreign_usage,
     },
     oid,
 };
 
-/// S/MIME BR 6.1.5, 7.1.2.2, 7.1.4.3 and 7.1.6.3: authorities below a root that issue for mail.
+/// S/MIME BR 6.1.5, 6.1.6, 7.1.2.2, 7.1.4.3 and 7.1.6.3: authorities below a root that issue for
+/// mail.
 ///
 /// A root does not say whether it is one for mail, so nothing here binds roots.
 pub(super) const RULES: &[Rule] = &[
     rule("smime_br.ca.key", "S/MIME BR 6.1.5, 7.1.3.1", key_fault),
+    rule(
+        "smime_br.ca.rsa_exponent",
+        "S/MIME BR 6.1.6",
+        exponent_fault,
+    ),
+    rule(
+        "smime_br.ca.rsa_exponent_range",
+        "S/MIME BR 6.1.6",
+        exponent_range,
+    )
+    .should(),
+    rule(
+        "smime_br.ca.rsa_modulus",
+        "S/MIME BR 6.1.6",
+        modulus_quality,
+    )
+    .should(),
     rule(
         "smime_br.ca.extended_key_usage",
         "S/MIME BR 7.1.2.2 (g)",
@@ -53,6 +72,15 @@ pub(super) const RULES: &[Rule] = &[
         "S/MIME BR 7.1.2.2 (a)",
         qualifier_fault,
     ),
+    rule(
+        "smime_br.ca.policy_criticality",
+        "S/MIME BR 7.1.2.2 (a)",
+        |it| {
+            it.is_critical(oid::CERTIFICATE_POLICIES)
+                .then(|| "certificatePolicies critical".to_owned())
+        },
+    )
+    .should(),
     rule("smime_br.ca.crl", "S/MIME BR 7.1.2.2 (b)", |it| {
         let absent = it.certificate.crl_distribution_points().is_none();
         absent.then(|| "no cRLDistributionPoints".to_owned())

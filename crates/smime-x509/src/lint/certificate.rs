@@ -120,6 +120,17 @@ impl<'a> Linted<'a> {
         fields.optional(version, "version").ok()?;
         Some(fields)
     }
+
+    /// Returns the extensions, each a SEQUENCE.
+    pub(super) fn extension_fields(&self) -> Option<Reader<'a>> {
+        let mut fields = self.fields()?;
+        let tag = Tag::context_constructed(3);
+        while fields.peek()? != tag {
+            fields.any("field").ok()?;
+        }
+        let field = fields.any("extensions").ok()?;
+        field.reader().sequence("extensions").ok()
+    }
 }
 
 impl Key {

@@ -34,6 +34,15 @@ pub(super) const RULES: &[Rule] = &[
             (!minimal).then(|| "trailing zero bits are encoded".to_owned())
         },
     ),
+    Rule::pkix("pkix.key_usage.unknown_bit", "RFC 5280 §4.2.1.3", |it| {
+        let value = it.extension(oid::KEY_USAGE)?.value;
+        let bits = Reader::new(value).read(Tag::BIT_STRING, "keyUsage").ok()?;
+        let beyond = match bits.content {
+            [_, _, second, rest @ ..] => second & 0x7f != 0 || rest.iter().any(|it| *it != 0),
+            _ => false,
+        };
+        beyond.then(|| "a bit behind decipherOnly, the last that has a name".to_owned())
+    }),
     Rule::pkix("pkix.key_usage.empty", "RFC 5280 §4.2.1.3", |it| {
         let usage = it.certificate.key_usage()?;
         (usage.bits().next().is_none()).then(|| "keyUsage without a bit".to_owned())
@@ -56,6 +65,30 @@ pub(super) const RULES: &[Rule] = &[
         (!sign).then(|| "an authority that may not sign certificates".to_owned())
     })
     .of(Scope::Authority),
+    Rule::pkix("pkix.key_usage.ec", "RFC 8813 §3", |it| {
+        let elliptic = matches!(it.key, Key::Ec(_));
+        elliptic.then(|| forbidden(it, &ENCIPHERMENT))?
+    }),
+    Rule::pkix("pkix.key_usage.rsa", "RFC 3279 §2.3.1", |it| {
+        let beyond: &[_] = if it.certificate.is_ca() {
+            &[KeyUsageBit::KeyAgreement]
+        } else {
+            &[
+                KeyUsageBit::KeyAgreement,
+                KeyUsageBit::KeyCertSign,
+                KeyUsageBit::CrlSign,
+            ]
+        };
+        let rsa = it.key == Key::Rsa;
+        rsa.then(|| forbidden(it, beyond))?
+    }),
+    Rule::pkix("pkix.key_usage.rsa_authority", "RFC 3279 §2.3.1", |it| {
+        let usage = it.certificate.key_usage()?;
+        let mut signs = [KeyUsageBit::KeyCertSign, KeyUsageBit::CrlSign].into_iter();
+        let rsa = it.key == Key::Rsa && signs.any(|bit| usage.contains(bit));
+        rsa.then(|| forbidden(it, &ENCIPHERMENT))?
+    })
+    .should(),
     Rule::pkix("pkix.key_usage.ml_kem", "RFC 9935", |it| {
         let Key::Other(Some(algorithm)) = it.key else {
             return None;
@@ -173,5 +206,15 @@ pub(super) const RULES: &[Rule] = &[
 fn uses(it: &Linted<'_>, bit: KeyUsageBit) -> Option<bool> {
     Some(it.certificate.key_usage()?.contains(bit))
 }
+
+/// Finds one of these bits in keyUsage.
+fn forbidden(it: &Linted<'_>, bits: &[KeyUsageBit]) -> Option<String> {
+    let usage = it.certificate.key_usage()?;
+    let bit = bits.iter().find(|bit| usage.contains(**bit))?;
+    Some(format!("{} must not be set here", bit.name()))
+}
+
+const ENCIPHERMENT: [KeyUsageBit; 2] =
+    [KeyUsageBit::KeyEncipherment, KeyUsageBit::DataEncipherment];
 
 const EMPTY_SEQUENCE: [u8; 2] = [0x30, 0];

@@ -1,4 +1,4 @@
-use smime_crypto::Oid;
+use smime_crypto::{Oid, asn1::Reader};
 
 use crate::{
     GeneralName,
@@ -13,6 +13,16 @@ use crate::{
 /// RFC 5280 §4.2: which extensions stand where, whether they are critical, and what names they
 /// give.
 pub(super) const RULES: &[Rule] = &[
+    Rule::pkix(
+        "pkix.extension.critical_encoding",
+        "RFC 5280 §4.1, X.690 §11.5",
+        |it| {
+            let written = extensions_with_false(it).next()?;
+            Some(format!(
+                "{written} says in so many words that it is not critical"
+            ))
+        },
+    ),
     Rule::pkix("pkix.authority_key_id.missing", "RFC 5280 §4.2.1.1", |it| {
         let absent = !it.is_root() && it.certificate.authority_key_id().is_none();
         absent.then(|| "no key identifier of the issuer".to_owned())
@@ -139,6 +149,16 @@ pub(super) const RULES: &[Rule] = &[
     )
     .of(Scope::Authority),
     Rule::pkix(
+        "pkix.basic_constraints.encoding",
+        "RFC 5280 §4.2.1.9, X.690 §11.5",
+        |it| {
+            let value = it.extension(oid::BASIC_CONSTRAINTS)?.value;
+            let fields = Reader::new(value).sequence("basicConstraints").ok()?;
+            let written = fields.rest().starts_with(&FALSE);
+            written.then(|| "cA FALSE is written out".to_owned())
+        },
+    ),
+    Rule::pkix(
         "pkix.name_constraints.criticality",
         "RFC 5280 §4.2.1.10",
         |it| not_critical(it, oid::NAME_CONSTRAINTS),
@@ -185,6 +205,17 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
+/// Returns the extensions that write out `critical` though it is FALSE, which is its default.
+fn extensions_with_false<'a>(it: &Linted<'a>) -> impl Iterator<Item = Oid> + use<'a> {
+    let mut list = it.extension_fields();
+    std::iter::from_fn(move || list.as_mut()?.sequence("Extension").ok()).filter_map(
+        |mut extension| {
+            let oid = extension.oid().ok()?;
+            extension.rest().starts_with(&FALSE).then_some(oid)
+        },
+    )
+}
+
 fn critical(it: &Linted<'_>, oid: Oid) -> Option<String> {
     it.is_critical(oid).then(|| "critical".to_owned())
 }
@@ -199,12 +230,12 @@ fn no_key_id(it: &Linted<'_>) -> Option<String> {
     absent.then(|| "no identifier of the key".to_owned())
 }
 
-fn issuer_names<'a>(it: &Linted<'a>) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
+pub(super) fn issuer_names<'a>(it: &Linted<'a>) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
     let names = it.certificate.issuer_alt_name();
     names.into_iter().flat_map(|names| names.iter())
 }
 
-fn any_of<'a>(
+pub(super) fn any_of<'a>(
     mut names: impl Iterator<Item = GeneralName<'a>>,
     broken: fn(&GeneralName<'_>) -> bool,
 ) -> Option<String> {
@@ -275,3 +306,6 @@ fn is_relative_uri(name: &GeneralName<'_>) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte));
     !is_scheme
 }
+
+/// The DER of a BOOLEAN.
+const FALSE: [u8; 3] = [1, 1, 0];

@@ -5,10 +5,11 @@ use smime_crypto::{
 
 use crate::lint::{
     certificate::{Linted, RSA_ENCRYPTION},
+    rsa::{even_modulus, exponent_fault},
     rule::{Rule, Scope},
 };
 
-/// RFC 5280 §4.1: the fields that every certificate has.
+/// RFC 5280 §4.1: the fields that every certificate has. RFC 8017 §3.1: keys that can be keys.
 pub(super) const RULES: &[Rule] = &[
     Rule::pkix("pkix.serial.length", "RFC 5280 §4.1.2.2", |it| {
         let length = it.certificate.serial().len();
@@ -49,6 +50,8 @@ pub(super) const RULES: &[Rule] = &[
         let identifier = spki.read(Tag::SEQUENCE, "algorithm").ok()?;
         rsa_parameters(identifier.raw, &[RSA_ENCRYPTION])
     }),
+    Rule::pkix("pkix.key.rsa_modulus", "RFC 8017 §3.1", even_modulus),
+    Rule::pkix("pkix.key.rsa_exponent", "RFC 8017 §3.1", exponent_fault),
     Rule::pkix("pkix.unique_identifier", "RFC 5280 §4.1.2.8", |it| {
         let mut fields = it.fields()?;
         for _ in 0..FIELDS_BEFORE_IDENTIFIERS {

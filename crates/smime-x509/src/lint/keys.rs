@@ -5,12 +5,13 @@ use crate::{
     lint::{
         ProfileGeneration,
         certificate::{ED448, Key, Linted},
+        rsa::size_fault,
         rule::{Issued, Rule, Scope},
     },
     oid,
 };
 
-/// S/MIME BR 6.1.5, 6.1.6, 7.1.3 and 7.1.2.3 (e): which keys, and what they may be used for.
+/// S/MIME BR 7.1.3 and 7.1.2.3 (e): which keys, and what they may be used for.
 pub(super) const RULES: &[Rule] = &[
     Rule::smime_br("smime_br.signature.sha1", "S/MIME BR 7.1.3.2", |it| {
         has_sha1(it)?.then(|| "signed with SHA-1".to_owned())
@@ -19,12 +20,6 @@ pub(super) const RULES: &[Rule] = &[
         let known = is_known_signature(it.certificate.signature_algorithm());
         (!known && has_sha1(it) != Some(true))
             .then(|| "signed with an algorithm or parameters that are not listed".to_owned())
-    }),
-    Rule::smime_br("smime_br.key.rsa_size", "S/MIME BR 6.1.5", rsa_size),
-    Rule::smime_br("smime_br.key.rsa_exponent", "S/MIME BR 6.1.6", |it| {
-        let exponent = rsa_key(it)?.1;
-        let odd = exponent.last().is_some_and(|last| last & 1 == 1);
-        (!odd || exponent == [1]).then(|| "RSA exponent even or 1".to_owned())
     }),
     Rule::smime_br(
         "smime_br.key.algorithm_2023",
@@ -88,28 +83,9 @@ fn has_sha1(it: &Linted<'_>) -> Option<bool> {
     Some(SHA1_SIGNATURES.contains(&identifier.oid().ok()?))
 }
 
-/// Returns the magnitudes of modulus and exponent.
-fn rsa_key<'a>(it: &Linted<'a>) -> Option<(&'a [u8], &'a [u8])> {
-    if it.key != Key::Rsa {
-        return None;
-    }
-    let mut spki = Reader::new(it.certificate.spki()).sequence("spki").ok()?;
-    spki.any("algorithm").ok()?;
-    let octets = spki.bit_string_octets("subjectPublicKey").ok()?;
-    let mut key = Reader::new(octets).sequence("RSAPublicKey").ok()?;
-    Some((key.unsigned("n").ok()?, key.unsigned("e").ok()?))
-}
-
-fn rsa_size(it: &Linted<'_>) -> Option<String> {
-    let modulus = rsa_key(it)?.0;
-    let leading = modulus.first().map_or(0, |first| first.leading_zeros());
-    let bits = modulus.len() * 8 - usize::try_from(leading).ok()?;
-    (bits < 2048 || bits % 8 != 0).then(|| format!("RSA key of {bits} bits"))
-}
-
 /// Says what is wrong with the kind or the size of a key.
 pub(super) fn key_fault(it: &Linted<'_>) -> Option<String> {
-    algorithm(it).or_else(|| rsa_size(it))
+    algorithm(it).or_else(|| size_fault(it))
 }
 
 /// RSA, ECDSA on three curves and EdDSA; ML-DSA and ML-KEM, which the text names since

@@ -6,7 +6,7 @@ use smime_crypto::{
 };
 
 use crate::{
-    NameRef,
+    EmailAddress, NameRef,
     lint::{
         certificate::{Linted, texts},
         rule::{Rule, quoted},
@@ -53,6 +53,16 @@ pub(super) const RULES: &[Rule] = &[
         attributes
             .find(|(of, value)| *of == oid::EMAIL_ADDRESS && value.tag != Tag::IA5_STRING)
             .map(|_| "emailAddress is no IA5String".to_owned())
+    }),
+    Rule::pkix("pkix.subject.email_not_in_san", "RFC 5280 §4.1.2.6", |it| {
+        let named = it.san_addresses();
+        let mut addresses = it
+            .subject_texts()
+            .filter(|(of, _)| *of == oid::EMAIL_ADDRESS)
+            .map(|(_, text)| text);
+        let lost = addresses
+            .find(|text| !EmailAddress::new(text).is_some_and(|it| named.contains(&it)))?;
+        Some(format!("{} is no name of subjectAltName", quoted(&lost)))
     }),
     error("pkix.issuer.blanks", |it| blanks(it.certificate.issuer())).should(),
     error("pkix.subject.blanks", |it| blanks(it.certificate.subject())).should(),

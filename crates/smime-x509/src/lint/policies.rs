@@ -104,5 +104,5 @@ fn notice_fault(mut qualifier: Reader<'_>) -> Option<String> {
 }
 
 /// RFC 5280 §4.2.1.4.
-const CPS: Oid = Oid::new("1.3.6.1.5.5.7.2.1");
-const USER_NOTICE: Oid = Oid::new("1.3.6.1.5.5.7.2.2");
+pub(super) const CPS: Oid = Oid::new("1.3.6.1.5.5.7.2.1");
+pub(super) const USER_NOTICE: Oid = Oid::new("1.3.6.1.5.5.7.2.2");

@@ -1,5 +1,6 @@
 //! Authorities for mail.
 
+use smime_crypto::{Oid, PublicKey, asn1::Writer};
 use smime_testkit::TestKey;
 use smime_x509::{
     BasicConstraints, CertificateBuilder, EMAIL_PROTECTION, KeyUsageBit, LintProfile,
@@ -7,21 +8,14 @@ use smime_x509::{
 
 use crate::{
     AIA, AKI, Attributes, BASIC, COMMON_NAME, COUNTRY, CRL, EKU, ORGANIZATION, POLICIES, SAN,
-    SERVER_AUTH, SKI, builder, codes, of_key, points, policies, sign, statement,
+    SERVER_AUTH, SKI, codes,
+    keys::{F4, below_power_of_two, rsa},
+    of_key, points, policies, sign, statement,
 };
 
 #[test]
 fn authorities_for_mail_are_judged_by_their_own_rules() {
-    let authority = || {
-        let ca = BasicConstraints {
-            ca: true,
-            path_length: Some(0),
-        };
-        builder(AUTHORITY, 1, 3)
-            .without_extension(SAN)
-            .basic_constraints(ca)
-            .key_usage(&[KeyUsageBit::KeyCertSign, KeyUsageBit::CrlSign])
-    };
+    let authority = || authority_of(&TestKey::P256A.public());
     type Change = fn(CertificateBuilder) -> CertificateBuilder;
     let changes: &[(Change, &[&str])] = &[
         (|b| b, &[]),
@@ -49,6 +43,10 @@ fn authorities_for_mail_are_judged_by_their_own_rules() {
         (
             |b| b.extension(POLICIES, false, &policies(&["2.5.29.32.0"])),
             &[],
+        ),
+        (
+            |b| b.extension(POLICIES, true, &policies(&["2.5.29.32.0"])),
+            &["smime_br.ca.policy_criticality"],
         ),
         (
             |b| b.extension(POLICIES, false, &statement("ldap://a.org")),
@@ -110,6 +108,56 @@ fn authorities_for_mail_are_judged_by_their_own_rules() {
         let made = sign(made.basic_constraints(ca).key_usage(&usage));
         assert_eq!(codes(&made), [expected]);
     }
+}
+
+#[test]
+fn keys_of_authorities_for_mail_are_judged_and_those_of_other_authorities_are_not() {
+    let good = below_power_of_two(2048, 23);
+    for (key, expected) in [
+        (rsa(&good, F4), &[][..]),
+        (TestKey::P384A.public(), &[]),
+        (rsa(&below_power_of_two(1024, 17), F4), &["smime_br.ca.key"]),
+        (other_key("1.3.132.0.10"), &["smime_br.ca.key"]),
+        (other_key("1.3.132.0.33"), &["smime_br.ca.key"]),
+        (
+            rsa(&good, &[1]),
+            &["pkix.key.rsa_exponent", "smime_br.ca.rsa_exponent"],
+        ),
+        (rsa(&good, &[3]), &["smime_br.ca.rsa_exponent_range"]),
+        (rsa(&[0xff; 256], F4), &["smime_br.ca.rsa_modulus"]),
+    ] {
+        let made = authority_of(&key);
+        assert_eq!(codes(&sign(made)), expected, "{:?}", key.kind());
+        let other = authority_of(&key).extended_key_usage(&[SERVER_AUTH]);
+        let others = expected.iter().filter(|code| code.starts_with("pkix."));
+        assert!(codes(&sign(other)).iter().eq(others), "{:?}", key.kind());
+    }
+}
+
+/// An authority for mail that keeps every rule, if its key does.
+fn authority_of(key: &PublicKey) -> CertificateBuilder {
+    let ca = BasicConstraints {
+        ca: true,
+        path_length: Some(0),
+    };
+    of_key(key, AUTHORITY, 1, 3)
+        .without_extension(SAN)
+        .basic_constraints(ca)
+        .key_usage(&[KeyUsageBit::KeyCertSign, KeyUsageBit::CrlSign])
+}
+
+/// A key on the curve of this name.
+fn other_key(curve: &str) -> PublicKey {
+    let spki = Writer::encode(|w| {
+        w.sequence(|w| {
+            w.sequence(|w| {
+                w.oid(Oid::new("1.2.840.10045.2.1"));
+                w.oid(Oid::new(curve));
+            });
+            w.bit_string(&[4; 65]);
+        });
+    });
+    PublicKey::from_spki(&spki).unwrap()
 }
 
 const AUTHORITY: Attributes<'static> =
