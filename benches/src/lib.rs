@@ -116,12 +116,12 @@ pub fn mail(size: usize) -> Source {
 /// What is asked for a mail.
 pub fn draft(mail: &Source, protection: Protection) -> Draft {
     let mut draft = Draft::new(mail.clone());
-    draft.sign = protection.sign;
+    draft.sign = Some(protection.sign);
     if let Some(cipher) = protection.cipher {
-        draft.encrypt = Mode::Always;
+        draft.encrypt = Some(Mode::Always);
         draft.cipher = Cipher::Only(cipher);
     } else {
-        draft.encrypt = Mode::Never;
+        draft.encrypt = Some(Mode::Never);
     }
     draft
 }

@@ -204,12 +204,12 @@ fn sealed_mails() -> Outcome<()> {
                 continue;
             }
             let draft = Draft {
-                sign,
-                encrypt: if cipher.is_some() {
+                sign: Some(sign),
+                encrypt: Some(if cipher.is_some() {
                     Mode::Always
                 } else {
                     Mode::Never
-                },
+                }),
                 cipher: cipher.map_or(Cipher::Best, Cipher::Only),
                 form,
                 signature: SignatureChoice {

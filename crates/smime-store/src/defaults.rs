@@ -78,6 +78,30 @@ impl Defaults {
         encrypt: Level::IF_POSSIBLE,
         impossible: Impossible::Refuse,
     };
+
+    /// Returns these under a rule for fewer: the rule's, but never less than what is mandatory here.
+    #[must_use]
+    pub fn refined(self, rule: Self) -> Self {
+        let refined = |own: Level, rule: Level| match own.binding {
+            Binding::Default => rule,
+            Binding::Mandatory => own.stronger(rule),
+        };
+        Self {
+            sign: refined(self.sign, rule.sign),
+            encrypt: refined(self.encrypt, rule.encrypt),
+            impossible: self.impossible.max(rule.impossible),
+        }
+    }
+
+    /// Returns the stronger of two in each respect.
+    #[must_use]
+    pub fn stronger(self, other: Self) -> Self {
+        Self {
+            sign: self.sign.stronger(other.sign),
+            encrypt: self.encrypt.stronger(other.encrypt),
+            impossible: self.impossible.max(other.impossible),
+        }
+    }
 }
 
 impl Level {
@@ -96,13 +120,12 @@ impl Level {
         }
     }
 
-    /// Returns the stronger of two: what binds before what does not, then by mode.
+    /// Returns the stronger of two: the stronger mode, and binding if one of them is.
+    #[must_use]
     pub fn stronger(self, other: Self) -> Self {
-        let strength = |level: Self| (level.binding, level.mode);
-        if strength(other) > strength(self) {
-            other
-        } else {
-            self
+        Self {
+            mode: self.mode.max(other.mode),
+            binding: self.binding.max(other.binding),
         }
     }
 }
@@ -218,13 +241,44 @@ mod tests {
     }
 
     #[test]
-    fn what_binds_is_stronger_than_what_does_not() {
-        let weak = level(Mode::Always, Binding::Default);
-        let strong = level(Mode::IfPossible, Binding::Mandatory);
-        assert_eq!(weak.stronger(strong), strong);
-        assert_eq!(strong.stronger(weak), strong);
-        let never = level(Mode::Never, Binding::Default);
-        assert_eq!(never.stronger(weak), weak);
+    fn the_stronger_of_two_levels_is_weaker_than_neither() {
+        use Binding::{Default, Mandatory};
+        let all = [Mode::Never, Mode::IfPossible, Mode::Always]
+            .map(|mode| [level(mode, Default), level(mode, Mandatory)])
+            .concat();
+        for one in &all {
+            for other in &all {
+                let both = one.stronger(*other);
+                assert_eq!(both, other.stronger(*one));
+                for asked in [None, Some(Mode::Never), Some(Mode::Always)] {
+                    let weakest = one.applied(asked).min(other.applied(asked));
+                    assert!(both.applied(asked) >= weakest, "{one:?} {other:?}");
+                }
+                assert!(both.applied(None) >= one.applied(None));
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_replaces_what_does_not_bind_and_never_lowers_what_does() {
+        use Binding::{Default, Mandatory};
+        let with = |encrypt, impossible| Defaults {
+            encrypt,
+            impossible,
+            ..Defaults::STANDARD
+        };
+        let rule = with(level(Mode::Never, Default), Impossible::SendPlain);
+        let open = with(level(Mode::Always, Default), Impossible::SendPlain);
+        assert_eq!(open.refined(rule).encrypt, rule.encrypt);
+        let bound = with(level(Mode::IfPossible, Mandatory), Impossible::Refuse);
+        let refined = bound.refined(rule);
+        assert_eq!(refined.encrypt, level(Mode::IfPossible, Mandatory));
+        assert_eq!(refined.impossible, Impossible::Refuse);
+        let strict = with(level(Mode::Always, Default), Impossible::Discard);
+        assert_eq!(
+            bound.refined(strict).encrypt,
+            level(Mode::Always, Mandatory)
+        );
     }
 
     #[test]

@@ -1,6 +1,9 @@
 use smime_crypto::{ContentCipher, Curve, DigestAlgorithm, Error, KeyKind, SignatureScheme};
 use smime_io::Source;
+use smime_store::Mode;
 use smime_x509::EmailAddress;
+
+use crate::{Choice, PlainAnswer};
 
 /// What to send, from whom, to whom, and how protected.
 #[derive(Clone, Debug)]
@@ -11,10 +14,16 @@ pub struct Draft {
     pub from: Option<EmailAddress>,
     /// Who can decrypt; the mail's To, Cc and Bcc when empty.
     pub to: Vec<EmailAddress>,
-    /// Whether to sign.
-    pub sign: Mode,
-    /// Whether to encrypt.
-    pub encrypt: Mode,
+    /// The group whose defaults hold; those of nobody when absent.
+    pub group: Option<String>,
+    /// Whether to sign; as the defaults say when absent.
+    pub sign: Option<Mode>,
+    /// Whether to encrypt; as the defaults say when absent.
+    pub encrypt: Option<Mode>,
+    /// Which certificates.
+    pub choice: Choice,
+    /// Whether an answer to encrypted mail may go in plain.
+    pub plain_answer: PlainAnswer,
     /// How the signature travels.
     pub form: SignedForm,
     /// How the signature is made.
@@ -24,17 +33,6 @@ pub struct Draft {
     /// The digest of OAEP for all RSA recipients; when absent, OAEP where a recipient is known to
     /// read it, and PKCS#1 v1.5, which every peer reads, elsewhere.
     pub oaep: Option<DigestAlgorithm>,
-}
-
-/// Whether to do something that may not be possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Do not.
-    Never,
-    /// Do if it is possible; the receipt says why it was not.
-    IfPossible,
-    /// Do or fail.
-    Always,
 }
 
 /// How a signature travels.
@@ -110,14 +108,17 @@ impl SignatureChoice {
 }
 
 impl Draft {
-    /// Makes a draft that signs and encrypts if possible, with the engine's own choices.
+    /// Makes a draft that is protected by the defaults, with the engine's own choices.
     pub fn new(mail: Source) -> Self {
         Self {
             mail,
             from: None,
             to: Vec::new(),
-            sign: Mode::IfPossible,
-            encrypt: Mode::IfPossible,
+            group: None,
+            sign: None,
+            encrypt: None,
+            choice: Choice::default(),
+            plain_answer: PlainAnswer::default(),
             form: SignedForm::Detached,
             signature: SignatureChoice::default(),
             cipher: Cipher::Best,

@@ -55,10 +55,18 @@ pub enum Cause {
     CannotEncrypt(Vec<RecipientProblem>),
     /// The message names no recipient to encrypt to.
     NoRecipient,
+    /// A recipient's address is none that a certificate could name.
+    UnreadableRecipient(String),
     /// Policy refuses an algorithm that was asked for.
     Refused(Refused),
     /// Recipients of Bcc need copies of their own, and there is one output.
     CopiesNeeded,
+    /// Nothing was set for the group.
+    NoSuchGroup(String),
+    /// A certificate was chosen that names neither the sender nor a recipient.
+    ChosenForNobody([u8; 32]),
+    /// The mail could not be protected as it must be, and such mail is to go nowhere.
+    Discarded(Box<Cause>),
 }
 
 /// A recipient that cannot be encrypted to.
@@ -96,8 +104,12 @@ impl Cause {
             Self::CannotSign { .. } => "engine.cannot_sign",
             Self::CannotEncrypt(_) => "engine.cannot_encrypt",
             Self::NoRecipient => "engine.no_recipient",
+            Self::UnreadableRecipient(_) => "engine.unreadable_recipient",
             Self::Refused(refused) => refused.code(),
             Self::CopiesNeeded => "engine.copies_needed",
+            Self::NoSuchGroup(_) => "engine.no_such_group",
+            Self::ChosenForNobody(_) => "engine.chosen_for_nobody",
+            Self::Discarded(_) => "engine.discarded",
         }
     }
 
@@ -148,8 +160,17 @@ impl fmt::Display for Cause {
                 Ok(())
             }
             Self::NoRecipient => f.write_str("no recipient"),
+            Self::UnreadableRecipient(text) => write!(f, "recipient not readable: {text}"),
             Self::Refused(refused) => refused.fmt(f),
             Self::CopiesNeeded => f.write_str("blind recipients need copies of their own"),
+            Self::NoSuchGroup(name) => write!(f, "nothing set for group {name}"),
+            Self::ChosenForNobody(fingerprint) => {
+                f.write_str("neither sender nor recipient named by certificate ")?;
+                fingerprint
+                    .iter()
+                    .try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+            Self::Discarded(cause) => write!(f, "discarded: {cause}"),
         }
     }
 }

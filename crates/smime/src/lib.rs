@@ -5,9 +5,10 @@
 //! ([`cms`]), certificates ([`x509`]), algorithms ([`crypto`]) and the [`store`].
 //!
 //! Start with [`Engine`]: [`Engine::open`] reads an incoming mail and returns a [`Message`] whose
-//! layers say what was proven; [`Engine::prepare`] decides how an outgoing [`Draft`] can be
-//! protected and returns a [`Sealing`] that writes it.
+//! layers say what was proven; [`Engine::decide`] says how an outgoing mail can be protected and will
+//! be; [`Engine::prepare`] follows that for a [`Draft`] and returns a [`Sealing`] that writes it.
 
+mod decide;
 mod draft;
 mod engine;
 mod error;
@@ -18,13 +19,19 @@ mod policy;
 mod seal;
 mod select;
 
-pub use draft::{Cipher, Draft, Mode, RsaPadding, SignatureChoice, SignedForm};
+pub use decide::{
+    Choice, Decision, Intent, PlainAnswer, RecipientChoice, Several, SigningChoice, ToSelf,
+    Visibility,
+};
+pub use draft::{Cipher, Draft, RsaPadding, SignatureChoice, SignedForm};
 pub use engine::{Clock, Engine};
 pub use error::{Cause, Error, RecipientProblem};
 pub use keyring::{KeyUnavailable, Keyring};
 pub use message::{Coverage, Layer, Message, Verdict};
 pub use policy::{MessagePolicy, Policy, Unauthenticated};
 pub use seal::{Reason, Receipt, SealedCopy, SealedRecipient, Sealing};
+
+pub use smime_store::Mode;
 
 pub use smime_cms as cms;
 pub use smime_crypto as crypto;

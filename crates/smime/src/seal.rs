@@ -1,19 +1,17 @@
 //! The outgoing writer stack: out ← base64 ← envelope ← signature ← entity.
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::io::{self, Write};
 
 use smime_cms::{Capabilities, Encryptor, Recipient, Signer};
-use smime_crypto::{
-    Algorithm, ContentCipher, KeyTransport, PrivateKey, SignatureScheme, UnixTime, Use,
-};
+use smime_crypto::{Algorithm, ContentCipher, KeyTransport, SignatureScheme, UnixTime, Use};
 use smime_mime::{Entity, MultipartSigned, Outgoing, Pkcs7Mime, SmimeType};
-use smime_store::{Activity, Direction, Operation};
-use smime_x509::{EmailAddress, TrustStore, VerifiedRecipient, VerifiedSigner};
+use smime_store::{Activity, Direction, Operation, Outcome};
+use smime_x509::{EmailAddress, VerifiedRecipient};
 
-use crate::{Cause, Cipher, Draft, Engine, Error, Mode, SignatureChoice, SignedForm};
+use crate::{
+    Cause, Cipher, Decision, Draft, Engine, Error, Intent, SignatureChoice, SignedForm,
+    SigningChoice, Visibility, decide::ProvenRecipient,
+};
 
 /// An outgoing mail with everything decided and proven; writing it cannot fail for a reason that
 /// was known before.
@@ -32,6 +30,7 @@ pub struct Sealing<'a> {
     receipt: Receipt,
     message_id: Option<String>,
     from: Option<String>,
+    to: Vec<String>,
 }
 
 /// One output: the mail as its recipients get it.
@@ -84,19 +83,14 @@ impl Engine<'_> {
     /// # Errors
     /// [`Error`]; all recipients that cannot be encrypted to are named at once.
     pub fn prepare(&self, draft: &Draft) -> Result<Sealing<'_>, Error> {
-        let at = self.clock.now();
         let mail = Entity::read(draft.mail.clone(), &self.limits).map_err(Cause::from)?;
-        let result = self.decide(draft, &mail, at);
-        if let Err(cause) = &result {
-            self.record_sealing(
-                Operation::Seal,
-                cause.code(),
-                &mail_identity(&mail),
-                at,
-                None,
-            )?;
+        let intent = intent(draft, &mail);
+        let decision = self.decision(&intent);
+        let sealing = decision.and_then(|decision| self.sealing(draft, &mail, &decision));
+        if let Err(cause) = &sealing {
+            self.record_failure(cause, &intent, &mail)?;
         }
-        Ok(result?)
+        Ok(sealing?)
     }
 
     /// Seals a draft that needs one copy: no Bcc recipients, or no encryption.
@@ -113,21 +107,34 @@ impl Engine<'_> {
         sealing.finish()
     }
 
-    fn decide(&self, draft: &Draft, mail: &Entity, at: UnixTime) -> Result<Sealing<'_>, Cause> {
-        let mut anchors = self.anchors()?;
+    fn sealing(
+        &self,
+        draft: &Draft,
+        mail: &Entity,
+        decision: &Decision,
+    ) -> Result<Sealing<'_>, Cause> {
+        let at = decision.at;
         let mut receipt = Receipt::default();
-        let signer = self.decide_signer(draft, mail, &mut anchors, at, &mut receipt)?;
-        let copies = self.decide_copies(draft, mail, &mut anchors, at, &mut receipt)?;
-        let cipher = match &copies {
-            Some(copies) => Some(self.decide_cipher(draft, copies, at, &mut receipt)?),
+        let signer = match decision.signing(&mut receipt.reasons)? {
+            Some(choice) => Some(self.signer(choice, draft.signature, at, &mut receipt)?),
             None => None,
         };
-        let copies = copies.unwrap_or_else(|| {
+        let copies = match decision.encrypting(&mut receipt.reasons)? {
+            Some(proven) => copies(proven, &decision.own, &mut receipt),
+            None => Vec::new(),
+        };
+        let cipher = match &*copies {
+            [] => None,
+            copies => Some(self.decide_cipher(draft, copies, at, &mut receipt)?),
+        };
+        let copies = if copies.is_empty() {
             vec![SealedCopy {
                 recipients: Vec::new(),
                 addresses: Vec::new(),
             }]
-        });
+        } else {
+            copies
+        };
         let (message_id, from) = mail_identity(mail);
         let oaep = draft.oaep.map(|digest| KeyTransport::RsaOaep {
             digest,
@@ -148,107 +155,24 @@ impl Engine<'_> {
             receipt,
             message_id,
             from,
+            to: recipients(decision),
         })
-    }
-
-    fn decide_signer(
-        &self,
-        draft: &Draft,
-        mail: &Entity,
-        anchors: &mut TrustStore,
-        at: UnixTime,
-        receipt: &mut Receipt,
-    ) -> Result<Option<Signer>, Cause> {
-        if draft.sign == Mode::Never {
-            return Ok(None);
-        }
-        let found =
-            sender(draft, mail).and_then(|sender| self.signing_identity(&sender, anchors, at));
-        let (proven, key) = match found {
-            Ok(found) => found,
-            Err(cause @ (Cause::CannotSign { .. } | Cause::NoSender))
-                if draft.sign == Mode::IfPossible =>
-            {
-                receipt.reasons.push(Reason {
-                    code: cause.code(),
-                    detail: cause.to_string(),
-                });
-                return Ok(None);
-            }
-            Err(cause) => return Err(cause),
-        };
-        let (signer, scheme, certificate) = self.signer(proven, key, draft.signature, at)?;
-        receipt.signer = Some(certificate);
-        receipt.scheme = Some(scheme);
-        Ok(Some(signer))
     }
 
     fn signer(
         &self,
-        proven: VerifiedSigner,
-        key: Arc<PrivateKey>,
-        choice: SignatureChoice,
-        at: UnixTime,
-    ) -> Result<(Signer, SignatureScheme, [u8; 32]), Cause> {
-        let kind = proven.certificate().public_key().kind();
-        let fingerprint = proven.certificate().fingerprint();
-        let scheme = choice.scheme(kind)?;
-        self.check_permitted(Algorithm::Key(kind), Use::Sign, at)?;
-        self.check_permitted(Algorithm::Signature(scheme), Use::Sign, at)?;
-        Ok((
-            Signer::new(proven, key)?.scheme(scheme)?,
-            scheme,
-            fingerprint,
-        ))
-    }
-
-    /// Returns the copies to encrypt, or `None` when the mail is not to be encrypted.
-    fn decide_copies(
-        &self,
-        draft: &Draft,
-        mail: &Entity,
-        anchors: &mut TrustStore,
+        choice: &SigningChoice,
+        signature: SignatureChoice,
         at: UnixTime,
         receipt: &mut Receipt,
-    ) -> Result<Option<Vec<SealedCopy>>, Cause> {
-        if draft.encrypt == Mode::Never {
-            return Ok(None);
-        }
-        let decided = recipient_groups(draft, mail).and_then(|groups| {
-            let all: Vec<EmailAddress> = groups.iter().flatten().cloned().collect();
-            Ok((groups, self.recipients(&all, anchors, at)?))
-        });
-        let (groups, proven) = match decided {
-            Ok(decided) => decided,
-            Err(cause @ (Cause::CannotEncrypt(_) | Cause::NoRecipient))
-                if draft.encrypt == Mode::IfPossible =>
-            {
-                receipt.reasons.push(Reason {
-                    code: cause.code(),
-                    detail: cause.to_string(),
-                });
-                return Ok(None);
-            }
-            Err(cause) => return Err(cause),
-        };
-        let mut proven = proven.into_iter();
-        let mut copies = Vec::new();
-        for addresses in groups {
-            let recipients: Vec<_> = proven.by_ref().take(addresses.len()).collect();
-            for (address, recipient) in addresses.iter().zip(&recipients) {
-                let kind = recipient.certificate().public_key().kind();
-                self.check_permitted(Algorithm::Key(kind), Use::Encrypt, at)?;
-                receipt.recipients.push(SealedRecipient {
-                    address: address.clone(),
-                    certificate: recipient.certificate().fingerprint(),
-                });
-            }
-            copies.push(SealedCopy {
-                recipients,
-                addresses,
-            });
-        }
-        Ok(Some(copies))
+    ) -> Result<Signer, Cause> {
+        let certificate = choice.certificate.certificate();
+        let scheme = signature.scheme(certificate.public_key().kind())?;
+        self.check_permitted(Algorithm::Signature(scheme), Use::Sign, at)?;
+        let key = choice.key.clone().ok_or(Cause::KeyLocked)?;
+        receipt.signer = Some(certificate.fingerprint());
+        receipt.scheme = Some(scheme);
+        Ok(Signer::new(choice.certificate.clone(), key)?.scheme(scheme)?)
     }
 
     /// The best cipher every recipient is known to read; one that every client reads where nothing
@@ -287,48 +211,37 @@ impl Engine<'_> {
         Ok(cipher)
     }
 
-    fn check_permitted(&self, algorithm: Algorithm, usage: Use, at: UnixTime) -> Result<(), Cause> {
+    pub(crate) fn check_permitted(
+        &self,
+        algorithm: Algorithm,
+        usage: Use,
+        at: UnixTime,
+    ) -> Result<(), Cause> {
         self.policy
             .algorithms
             .permits(algorithm, usage, at)
             .map_err(Cause::Refused)
     }
 
-    fn record_sealing(
-        &self,
-        operation: Operation,
-        code: &str,
-        (message_id, from): &(Option<String>, Option<String>),
-        at: UnixTime,
-        done: Option<&Receipt>,
-    ) -> Result<(), Cause> {
-        let recipients = done.map(|receipt| &*receipt.recipients).unwrap_or_default();
-        let signer = done.and_then(|receipt| receipt.signer);
-        let certificates = match operation {
-            Operation::Sign => signer.into_iter().collect(),
-            _ => recipients
-                .iter()
-                .map(|recipient| recipient.certificate)
-                .collect(),
+    fn record_failure(&self, cause: &Cause, intent: &Intent, mail: &Entity) -> Result<(), Cause> {
+        let (message_id, from) = mail_identity(mail);
+        let (outcome, cause) = match cause {
+            Cause::Discarded(cause) => (Outcome::Discarded, &**cause),
+            cause => (Outcome::Failed, cause),
         };
+        let recipients = intent.visible.iter().chain(&intent.hidden);
         self.store.record(&Activity {
-            time: at,
+            time: self.clock.now(),
             direction: Direction::Out,
-            operation,
-            outcome: match done {
-                Some(_) => smime_store::Outcome::Ok,
-                None => smime_store::Outcome::Failed,
-            },
-            code: code.to_owned(),
-            message_id: message_id.clone(),
-            from: from.clone(),
-            to: recipients
-                .iter()
-                .map(|recipient| recipient.address.to_string())
-                .collect(),
-            certificates,
+            operation: Operation::Seal,
+            outcome,
+            code: cause.code().to_owned(),
+            message_id,
+            from,
+            to: recipients.map(ToString::to_string).collect(),
+            certificates: Vec::new(),
             input_digest: None,
-            detail: String::new(),
+            detail: cause.to_string(),
         })?;
         Ok(())
     }
@@ -366,26 +279,46 @@ impl Sealing<'_> {
     /// # Errors
     /// When the store cannot take the record.
     pub fn finish(self) -> Result<Receipt, Error> {
-        let identity = (self.message_id, self.from);
-        for (done, operation, code) in [
-            (
-                self.receipt.signer.is_some(),
-                Operation::Sign,
-                "engine.signed",
-            ),
-            (
-                self.receipt.cipher.is_some(),
-                Operation::Encrypt,
-                "engine.encrypted",
-            ),
-        ] {
-            if done {
-                let receipt = Some(&self.receipt);
-                self.engine
-                    .record_sealing(operation, code, &identity, self.at, receipt)?;
-            }
+        let signer = self.receipt.signer;
+        if signer.is_some() {
+            let certificates = signer.into_iter().collect();
+            self.record(Operation::Sign, "engine.signed", certificates)?;
+        }
+        if self.receipt.cipher.is_some() {
+            let recipients = self.receipt.recipients.iter();
+            let certificates = recipients.map(|recipient| recipient.certificate).collect();
+            self.record(Operation::Encrypt, "engine.encrypted", certificates)?;
+        }
+        if signer.is_none() && self.receipt.cipher.is_none() {
+            self.record(Operation::Seal, "engine.plain", Vec::new())?;
         }
         Ok(self.receipt)
+    }
+
+    fn record(
+        &self,
+        operation: Operation,
+        code: &str,
+        certificates: Vec<[u8; 32]>,
+    ) -> Result<(), Cause> {
+        let reasons = self.receipt.reasons.iter();
+        let reasons: Vec<_> = reasons
+            .map(|reason| format!("{} ({})", reason.code, reason.detail))
+            .collect();
+        self.engine.store.record(&Activity {
+            time: self.at,
+            direction: Direction::Out,
+            operation,
+            outcome: Outcome::Ok,
+            code: code.to_owned(),
+            message_id: self.message_id.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            certificates,
+            input_digest: None,
+            detail: reasons.join("; "),
+        })?;
+        Ok(())
     }
 
     fn write_envelope(
@@ -476,43 +409,122 @@ impl<A: Write, B: Write> Write for Tee<A, B> {
     }
 }
 
-/// The draft's sender, or the one mailbox of From.
-fn sender(draft: &Draft, mail: &Entity) -> Result<EmailAddress, Cause> {
-    if let Some(from) = &draft.from {
-        return Ok(from.clone());
+/// Makes the copies to encrypt: one for all who may see each other, one for each who may not be
+/// seen; the sender can decrypt every one if that was asked for.
+fn copies(
+    proven: Vec<ProvenRecipient<'_>>,
+    own: &[VerifiedRecipient],
+    receipt: &mut Receipt,
+) -> Vec<SealedCopy> {
+    let mut copies: Vec<SealedCopy> = Vec::new();
+    for ProvenRecipient {
+        recipient,
+        certificates,
+    } in proven
+    {
+        let address = recipient.address.clone();
+        receipt
+            .recipients
+            .extend(certificates.iter().map(|certificate| SealedRecipient {
+                address: address.clone(),
+                certificate: certificate.certificate().fingerprint(),
+            }));
+        match copies.first_mut() {
+            Some(first) if recipient.visibility == Visibility::Visible => {
+                first.addresses.push(address);
+                first.recipients.extend_from_slice(certificates);
+            }
+            _ => copies.push(SealedCopy {
+                recipients: certificates.to_vec(),
+                addresses: vec![address],
+            }),
+        }
     }
-    let mailboxes = mail.headers().addresses("From")?;
-    match &*mailboxes {
-        [only] => EmailAddress::new(&only.address).ok_or(Cause::NoSender),
-        _ => Err(Cause::NoSender),
+    for copy in &mut copies {
+        let is_new = |own: &&VerifiedRecipient| !copy.recipients.contains(own);
+        let own: Vec<_> = own.iter().filter(is_new).cloned().collect();
+        copy.recipients.extend(own);
     }
+    copies
 }
 
-/// The recipients that may see each other, then each Bcc recipient alone.
-fn recipient_groups(draft: &Draft, mail: &Entity) -> Result<Vec<Vec<EmailAddress>>, Cause> {
-    let mut groups = Vec::new();
+/// What a draft and its mail say to the decision about them.
+fn intent(draft: &Draft, mail: &Entity) -> Intent {
+    let mut recipients = Recipients::default();
     if draft.to.is_empty() {
-        let mut visible = field_addresses(mail, "To")?;
-        visible.extend(field_addresses(mail, "Cc")?);
-        groups.push(without_repetition(visible));
-        let hidden = without_repetition(field_addresses(mail, "Bcc")?);
-        groups.extend(hidden.into_iter().map(|address| vec![address]));
+        recipients = Recipients::of(mail);
     } else {
-        groups.push(without_repetition(draft.to.clone()));
+        recipients.visible.clone_from(&draft.to);
     }
-    groups.retain(|group| !group.is_empty());
-    if groups.is_empty() {
-        Err(Cause::NoRecipient)
-    } else {
-        Ok(groups)
+    Intent {
+        from: draft.from.clone().or_else(|| sender(mail)),
+        visible: without_repetition(recipients.visible),
+        hidden: without_repetition(recipients.hidden),
+        unreadable: recipients.unreadable,
+        answers: answers(mail),
+        group: draft.group.clone(),
+        sign: draft.sign,
+        encrypt: draft.encrypt,
+        choice: draft.choice.clone(),
+        plain_answer: draft.plain_answer,
     }
 }
 
-fn field_addresses(mail: &Entity, field: &str) -> Result<Vec<EmailAddress>, Cause> {
-    let mailboxes = mail.headers().addresses(field)?;
-    mailboxes
-        .iter()
-        .map(|mailbox| EmailAddress::new(&mailbox.address).ok_or(Cause::NoRecipient))
+/// The one mailbox of From.
+fn sender(mail: &Entity) -> Option<EmailAddress> {
+    match &*mail.headers().addresses("From").ok()? {
+        [only] => EmailAddress::new(&only.address),
+        _ => None,
+    }
+}
+
+/// Whom a mail is for.
+#[derive(Default)]
+struct Recipients {
+    visible: Vec<EmailAddress>,
+    hidden: Vec<EmailAddress>,
+    unreadable: Vec<String>,
+}
+
+impl Recipients {
+    fn of(mail: &Entity) -> Self {
+        let mut recipients = Self::default();
+        for field in ["To", "Cc", "Bcc"] {
+            let Ok(mailboxes) = mail.headers().addresses(field) else {
+                recipients.unreadable.push(field.to_owned());
+                continue;
+            };
+            for mailbox in mailboxes {
+                match EmailAddress::new(&mailbox.address) {
+                    Some(address) if field == "Bcc" => recipients.hidden.push(address),
+                    Some(address) => recipients.visible.push(address),
+                    None => recipients.unreadable.push(mailbox.address),
+                }
+            }
+        }
+        recipients
+    }
+}
+
+/// The Message-IDs of the mails that this one answers (RFC 5322 §3.6.4).
+fn answers(mail: &Entity) -> Vec<String> {
+    let fields = ["In-Reply-To", "References"];
+    let texts = fields.iter().filter_map(|field| mail.headers().text(field));
+    let mut ids: Vec<String> = texts
+        .flat_map(|text| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    ids.truncate(MAX_ANSWERS);
+    ids
+}
+
+fn recipients(decision: &Decision) -> Vec<String> {
+    let recipients = decision.recipients.iter();
+    recipients
+        .map(|recipient| recipient.address.to_string())
         .collect()
 }
 
@@ -537,3 +549,6 @@ fn mail_identity(mail: &Entity) -> (Option<String>, Option<String>) {
         mail.headers().text("From"),
     )
 }
+
+/// Message-IDs that are looked up to find out whether a mail answers an encrypted one.
+const MAX_ANSWERS: usize = 64;

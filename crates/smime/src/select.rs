@@ -1,31 +1,29 @@
 //! Which certificate signs, and which ones are encrypted to, now.
 
-use std::sync::Arc;
-
-use smime_crypto::{PrivateKey, UnixTime};
+use smime_crypto::{Algorithm, UnixTime, Use};
 use smime_store::StoredCertificate;
-use smime_x509::{
-    Certificate, CertificateBundle, ChainError, EmailAddress, TrustStore, VerifiedRecipient,
-    VerifiedSigner,
-};
+use smime_x509::{Certificate, CertificateBundle, EmailAddress, TrustStore, VerifiedRecipient};
 
-use crate::{Cause, Engine, KeyUnavailable, RecipientProblem};
+use crate::{Cause, Choice, Engine, KeyUnavailable, Several, SigningChoice};
 
 impl Engine<'_> {
-    /// Returns the best certificate of `address` that can sign at `at`, proven, with its key.
+    /// Returns the best certificate of `address` that can sign at `at`, proven, with its key; or
+    /// why there is none.
     ///
-    /// The newest that serves wins; expired ones and ones without a key never block it.
-    pub(crate) fn signing_identity(
+    /// The newest that serves wins; expired ones and ones without a key never block it, and one
+    /// whose key no passphrase opens is only better than none.
+    pub(crate) fn signing_choice(
         &self,
         address: &EmailAddress,
+        choice: &Choice,
         anchors: &mut TrustStore,
         at: UnixTime,
-    ) -> Result<(VerifiedSigner, Arc<PrivateKey>), Cause> {
-        let mut code = "select.no_certificate";
-        for stored in self.store.by_address(address)? {
+    ) -> Result<Result<SigningChoice, &'static str>, Cause> {
+        let (mut code, mut locked) = (NO_CERTIFICATE, None);
+        for stored in self.candidates(address, choice)? {
             let certificate = stored.certificate;
             if !stored.has_key && !self.keys.holds(certificate.public_key()) {
-                code = "select.no_private_key";
+                code = NO_PRIVATE_KEY;
                 continue;
             }
             let pool = self.pool(&certificate, anchors)?;
@@ -36,65 +34,84 @@ impl Engine<'_> {
                     continue;
                 }
             };
+            if let Err(refused) = self.check_key(&certificate, Use::Sign, at) {
+                code = refused.code();
+                continue;
+            }
             match self
                 .keys
                 .find(certificate.public_key(), self.store, self.provider)
             {
-                Ok(key) => return Ok((proven, key)),
-                Err(KeyUnavailable::Missing) => code = "select.no_private_key",
-                Err(KeyUnavailable::Locked) => code = "select.key_locked",
-                Err(KeyUnavailable::Unreadable(cause)) => return Err(cause),
+                Ok(key) => {
+                    return Ok(Ok(SigningChoice {
+                        certificate: proven,
+                        key: Some(key),
+                    }));
+                }
+                Err(KeyUnavailable::Missing) => code = NO_PRIVATE_KEY,
+                Err(KeyUnavailable::Locked) => locked = locked.or(Some(proven)),
+                Err(KeyUnavailable::Unreadable(cause)) => code = cause.code(),
             }
         }
-        Err(Cause::CannotSign {
-            address: address.clone(),
-            code,
+        let locked = locked.map(|certificate| SigningChoice {
+            certificate,
+            key: None,
+        });
+        Ok(locked.ok_or(code))
+    }
+
+    /// Returns the certificates of `address` that can be encrypted to at `at`, proven, the best
+    /// first; or why there is none.
+    pub(crate) fn recipient_choice(
+        &self,
+        address: &EmailAddress,
+        choice: &Choice,
+        anchors: &mut TrustStore,
+        at: UnixTime,
+    ) -> Result<Result<Vec<VerifiedRecipient>, &'static str>, Cause> {
+        let (mut code, mut found) = (NO_CERTIFICATE, Vec::new());
+        for StoredCertificate { certificate, .. } in self.candidates(address, choice)? {
+            let pool = self.pool(&certificate, anchors)?;
+            let chains = self.chains(anchors);
+            match chains.verify_recipient(&certificate, &pool, at) {
+                Ok(proven) => match self.check_key(&certificate, Use::Encrypt, at) {
+                    Ok(()) => found.push(proven),
+                    Err(refused) => code = refused.code(),
+                },
+                Err(error) => code = error.code(),
+            }
+            if choice.several == Several::Best && !found.is_empty() {
+                break;
+            }
+        }
+        Ok(if found.is_empty() {
+            Err(code)
+        } else {
+            Ok(found)
         })
     }
 
-    /// Returns the best certificate of each address that can be encrypted to at `at`, proven; or
-    /// every address that has none, so that all can be mended at once.
-    pub(crate) fn recipients(
+    /// Returns the certificates of an address, the newest first; only those that were chosen, if
+    /// any of them was.
+    fn candidates(
         &self,
-        addresses: &[EmailAddress],
-        anchors: &mut TrustStore,
-        at: UnixTime,
-    ) -> Result<Vec<VerifiedRecipient>, Cause> {
-        let (mut recipients, mut problems) = (Vec::new(), Vec::new());
-        for address in addresses {
-            match self.recipient(self.store.by_address(address)?, anchors, at)? {
-                Ok(proven) => recipients.push(proven),
-                Err(code) => problems.push(RecipientProblem {
-                    address: address.clone(),
-                    code,
-                }),
-            }
+        address: &EmailAddress,
+        choice: &Choice,
+    ) -> Result<Vec<StoredCertificate>, Cause> {
+        let mut all = self.store.by_address(address)?;
+        let is_chosen = |stored: &StoredCertificate| {
+            let fingerprint = stored.certificate.fingerprint();
+            choice.certificates.contains(&fingerprint)
+        };
+        if !choice.certificates.is_empty() && all.iter().any(is_chosen) {
+            all.retain(is_chosen);
         }
-        if problems.is_empty() {
-            Ok(recipients)
-        } else {
-            Err(Cause::CannotEncrypt(problems))
-        }
+        Ok(all)
     }
 
-    fn recipient(
-        &self,
-        candidates: Vec<StoredCertificate>,
-        anchors: &mut TrustStore,
-        at: UnixTime,
-    ) -> Result<Result<VerifiedRecipient, &'static str>, Cause> {
-        let mut code = "select.no_certificate";
-        for StoredCertificate { certificate, .. } in candidates {
-            let pool = self.pool(&certificate, anchors)?;
-            match self
-                .chains(anchors)
-                .verify_recipient(&certificate, &pool, at)
-            {
-                Ok(proven) => return Ok(Ok(proven)),
-                Err(ChainError { kind, .. }) => code = kind.code(),
-            }
-        }
-        Ok(Err(code))
+    fn check_key(&self, certificate: &Certificate, usage: Use, at: UnixTime) -> Result<(), Cause> {
+        let kind = certificate.public_key().kind();
+        self.check_permitted(Algorithm::Key(kind), usage, at)
     }
 
     fn pool(
@@ -107,3 +124,6 @@ impl Engine<'_> {
         Ok(pool)
     }
 }
+
+const NO_CERTIFICATE: &str = "select.no_certificate";
+const NO_PRIVATE_KEY: &str = "select.no_private_key";

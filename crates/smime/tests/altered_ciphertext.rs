@@ -41,7 +41,7 @@ fn altered_cbc_around_a_signature_has_one_error_wherever_it_is_altered() {
     };
     for form in [SignedForm::Detached, SignedForm::Opaque] {
         let mut draft = Draft::new(Source::from_bytes(MAIL.as_bytes()));
-        (draft.sign, draft.encrypt, draft.form) = (Mode::Always, Mode::Never, form);
+        (draft.sign, draft.encrypt, draft.form) = (Some(Mode::Always), Some(Mode::Never), form);
         let mut inner = Vec::new();
         engine.seal(&draft, &mut inner).unwrap();
 

@@ -108,8 +108,8 @@ pub(crate) fn small_mail() -> Vec<u8> {
 pub(crate) fn draft(mail: &[u8]) -> Draft {
     let mut draft = Draft::new(Source::from_bytes(mail));
     draft.to = vec![address(BOB)];
-    draft.sign = Mode::Never;
-    draft.encrypt = Mode::Never;
+    draft.sign = Some(Mode::Never);
+    draft.encrypt = Some(Mode::Never);
     draft
 }
 

@@ -18,7 +18,7 @@ use smime_testkit::TestKey;
 fn content_of_another_type_is_not_opened_as_mail() {
     let world = World::new(TestKey::P256A, TestKey::P256A, fastest());
     let sealed = world.seal(&Draft {
-        encrypt: Mode::Always,
+        encrypt: Some(Mode::Always),
         cipher: Cipher::Only(ContentCipher::Aes128Cbc),
         ..draft(&small_mail())
     });

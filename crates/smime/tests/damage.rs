@@ -176,10 +176,10 @@ impl Case {
         let mut draft = draft(&small_mail());
         draft.oaep = oaep;
         if let Some(form) = signed {
-            (draft.sign, draft.form) = (Mode::Always, form);
+            (draft.sign, draft.form) = (Some(Mode::Always), form);
         }
         if let Some(cipher) = cipher {
-            (draft.encrypt, draft.cipher) = (Mode::Always, Cipher::Only(cipher));
+            (draft.encrypt, draft.cipher) = (Some(Mode::Always), Cipher::Only(cipher));
         }
         let entity = expected_entity(&small_mail());
         let uncovered = if cipher.is_some() {

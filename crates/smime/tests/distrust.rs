@@ -49,11 +49,11 @@ fn nothing_is_signed_encrypted_or_believed_through_a_distrusted_certificate() {
     let (good_store, good_keys) = distrusting(None);
     let trusting = engine(fastest(), &good_store, &good_keys, &random);
     let signed = Draft {
-        sign: Mode::Always,
+        sign: Some(Mode::Always),
         ..draft(&small_mail())
     };
     let encrypted = Draft {
-        encrypt: Mode::Always,
+        encrypt: Some(Mode::Always),
         ..draft(&small_mail())
     };
     let mut mail = Vec::new();
@@ -106,7 +106,7 @@ fn another_signature_on_a_distrusted_certificate_does_not_make_it_trusted() {
     let alice = authority.person(ALICE, Profile::of(TestKey::P256A));
     let issuer = authority.certificate();
     let signed = Draft {
-        sign: Mode::Always,
+        sign: Some(Mode::Always),
         ..draft(&small_mail())
     };
     for distrusted in [&alice.certificate, issuer] {

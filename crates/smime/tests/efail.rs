@@ -132,7 +132,7 @@ fn an_altered_envelope_around_a_signature_gives_nothing() {
     for form in [SignedForm::Detached, SignedForm::Opaque] {
         for cipher in CBC {
             let mut draft = encrypted(&letter(), cipher);
-            (draft.sign, draft.form) = (Mode::Always, form);
+            (draft.sign, draft.form) = (Some(Mode::Always), form);
             let sealed = world.seal(&draft);
             let stolen = Stolen::from(&sealed);
             let plaintext = stolen.decrypted(&world);
@@ -191,7 +191,7 @@ fn check_signed_inside(
 fn a_signature_hidden_by_one_block_is_withheld_under_strict_and_flagged_under_standard() {
     let world = world();
     let mut draft = encrypted(&letter(), ContentCipher::Aes256Cbc);
-    draft.sign = Mode::Always;
+    draft.sign = Some(Mode::Always);
     let stolen = Stolen::from(&world.seal(&draft));
     let plaintext = stolen.decrypted(&world);
     let mut attack = stolen.clone();
@@ -215,7 +215,7 @@ fn a_signature_of_somebody_else_around_altered_cbc_vouches_for_nothing() {
     let world = world();
     let plain = Stolen::from(&world.seal(&encrypted(&letter(), ContentCipher::Aes256Cbc)));
     let mut draft = encrypted(&letter(), ContentCipher::Aes256Cbc);
-    draft.sign = Mode::Always;
+    draft.sign = Some(Mode::Always);
     let signed = Stolen::from(&world.seal(&draft));
     let bodies = [
         (&plain, expected_entity(&letter())),
@@ -226,7 +226,7 @@ fn a_signature_of_somebody_else_around_altered_cbc_vouches_for_nothing() {
             for (what, attack) in attacks(stolen, plaintext) {
                 // Whoever signs here has a certificate that is as good as any.
                 let mut around = common::draft(&attack.enveloped());
-                (around.sign, around.form) = (Mode::Always, form);
+                (around.sign, around.form) = (Some(Mode::Always), form);
                 let mail = world.seal(&around);
                 let strict = world.receiver(Policy::strict()).open(&*mail);
                 if let Ok(opened) = &strict {
@@ -249,7 +249,7 @@ fn a_ciphertext_among_parts_of_other_origin_stays_closed() {
     for cipher in ContentCipher::ALL {
         for sign in [Mode::Never, Mode::Always] {
             let mut draft = encrypted(&letter(), cipher);
-            draft.sign = sign;
+            draft.sign = Some(sign);
             let sealed = world.seal(&draft);
             for (what, body) in neighbours(&sealed) {
                 for policy in [Policy::standard(), Policy::strict(), Policy::archive()] {
@@ -274,7 +274,7 @@ fn a_ciphertext_among_parts_of_other_origin_stays_closed() {
                     (Mode::Always, Mode::Always),
                 ] {
                     let mut around = encrypted(&mail, ContentCipher::Aes256Gcm);
-                    (around.sign, around.encrypt) = (sign, encrypt);
+                    (around.sign, around.encrypt) = (Some(sign), Some(encrypt));
                     let opened = world.open(&world.seal(&around)).unwrap();
                     check_closed(&opened, &what);
                 }
@@ -674,7 +674,7 @@ fn multipart_letter() -> Vec<u8> {
 
 fn encrypted(mail: &[u8], cipher: ContentCipher) -> Draft {
     let mut draft = draft(mail);
-    (draft.encrypt, draft.cipher) = (Mode::Always, Cipher::Only(cipher));
+    (draft.encrypt, draft.cipher) = (Some(Mode::Always), Cipher::Only(cipher));
     draft
 }
 

@@ -364,7 +364,8 @@ fn deep_addresses_and_comments_end() {
             };
             assert!(open(&world, limits(), mail.as_bytes()).is_ok(), "{start}");
             let mut draft = draft(mail.as_bytes());
-            (draft.sign, draft.encrypt, draft.to) = (Mode::Always, Mode::Always, Vec::new());
+            (draft.sign, draft.encrypt, draft.to) =
+                (Some(Mode::Always), Some(Mode::Always), Vec::new());
             let engine = Engine {
                 limits: limits(),
                 ..world.sender()
@@ -514,9 +515,9 @@ fn without_randomness_nothing_is_sealed_that_needs_it() {
                     Ok(_) => {
                         // An opaque signature may need none; everything else does.
                         let is_opaque =
-                            draft.form == SignedForm::Opaque && draft.sign == Mode::Always;
+                            draft.form == SignedForm::Opaque && draft.sign == Some(Mode::Always);
                         assert!(
-                            fills > 0 || draft.encrypt == Mode::Never && is_opaque,
+                            fills > 0 || draft.encrypt == Some(Mode::Never) && is_opaque,
                             "{what}"
                         );
                         assert!(world.open(&out).is_ok(), "{what}");
@@ -547,9 +548,9 @@ fn without_randomness_no_envelope_is_opened() {
                 ..world.receiver(Policy::standard())
             };
             match engine.open(&*sealed) {
-                Ok(_) => assert_eq!(draft.encrypt, Mode::Never, "{what}"),
+                Ok(_) => assert_eq!(draft.encrypt, Some(Mode::Never), "{what}"),
                 Err(error) => {
-                    assert_eq!(draft.encrypt, Mode::Always, "{what}: {error}");
+                    assert_eq!(draft.encrypt, Some(Mode::Always), "{what}: {error}");
                     assert!(
                         !error.cause.is_undecryptable(),
                         "{what}: the key is not to blame"
@@ -596,7 +597,7 @@ fn check_too_large_inside(
     draft: &Draft,
     crossed: &str,
 ) {
-    if draft.encrypt == Mode::Always && draft.cipher == Cipher::Only(CBC) {
+    if draft.encrypt == Some(Mode::Always) && draft.cipher == Cipher::Only(CBC) {
         let error = open(world, limits, mail).unwrap_err();
         let after_release = error.code() == "engine.too_large" && crossed == "depth";
         assert!(after_release || error.code() == "engine.decrypt_failed");
@@ -623,10 +624,10 @@ fn forms() -> Vec<(String, Draft)> {
 fn form(signed: Option<SignedForm>, cipher: Option<ContentCipher>) -> Draft {
     let mut draft = draft(&small_mail());
     if let Some(form) = signed {
-        (draft.sign, draft.form) = (Mode::Always, form);
+        (draft.sign, draft.form) = (Some(Mode::Always), form);
     }
     if let Some(cipher) = cipher {
-        (draft.encrypt, draft.cipher) = (Mode::Always, Cipher::Only(cipher));
+        (draft.encrypt, draft.cipher) = (Some(Mode::Always), Cipher::Only(cipher));
     }
     draft
 }

@@ -42,7 +42,7 @@ fn a_signed_mail_that_is_forwarded_makes_nothing_good_and_nothing_bad() {
     let world = World::new(TestKey::P256A, TestKey::P256B, fastest());
     let signed = |mail: &[u8]| {
         world.seal(&Draft {
-            sign: Mode::Always,
+            sign: Some(Mode::Always),
             ..draft(mail)
         })
     };
@@ -67,7 +67,7 @@ fn a_signed_mail_that_is_forwarded_makes_nothing_good_and_nothing_bad() {
 fn parts_beyond_a_number_are_named_and_not_judged() {
     let world = World::new(TestKey::P256A, TestKey::P256B, fastest());
     let good = world.seal(&Draft {
-        sign: Mode::Always,
+        sign: Some(Mode::Always),
         ..draft(&small_mail())
     });
     let opened = world.open(&forwarding(&[&*good; 40])).unwrap();

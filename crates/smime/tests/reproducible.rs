@@ -30,7 +30,7 @@ fn the_same_seed_and_time_seal_to_the_same_bytes() {
 #[test]
 fn another_seed_seals_to_other_bytes_that_open_to_the_same() {
     for (world, draft, what) in cases() {
-        if draft.encrypt == Mode::Never && draft.form == SignedForm::Opaque {
+        if draft.encrypt == Some(Mode::Never) && draft.form == SignedForm::Opaque {
             continue; // PKCS#1 v1.5 signatures take no randomness, and there is no boundary.
         }
         let (first, second) = (seal(&world, &draft, 1, NOW), seal(&world, &draft, 2, NOW));
@@ -49,7 +49,7 @@ fn another_time_changes_what_is_signed_and_nothing_else() {
             seal(&world, &draft, 1, NOW),
             seal(&world, &draft, 1, UnixTime(NOW.0 + DAY)),
         );
-        assert_eq!(first != later, draft.sign != Mode::Never, "{what}");
+        assert_eq!(first != later, draft.sign != Some(Mode::Never), "{what}");
     }
 }
 
@@ -57,7 +57,7 @@ fn another_time_changes_what_is_signed_and_nothing_else() {
 fn no_key_vector_or_boundary_is_used_twice() {
     let world = World::new(TestKey::P256A, TestKey::P256A, &RustCrypto);
     let mut draft = draft(&small_mail());
-    (draft.sign, draft.encrypt) = (Mode::Always, Mode::Always);
+    (draft.sign, draft.encrypt) = (Some(Mode::Always), Some(Mode::Always));
     for cipher in ContentCipher::ALL {
         draft.cipher = Cipher::Only(cipher);
         let (first, second) = (world.seal(&draft), world.seal(&draft));
@@ -140,10 +140,10 @@ fn cases() -> Vec<(World, Draft, String)> {
             for encryption in encryptions {
                 let mut draft = draft(&small_mail());
                 if let Some((form, choice)) = signature {
-                    (draft.sign, draft.form, draft.signature) = (Mode::Always, form, choice);
+                    (draft.sign, draft.form, draft.signature) = (Some(Mode::Always), form, choice);
                 }
                 if let Some((cipher, oaep)) = encryption {
-                    draft.encrypt = Mode::Always;
+                    draft.encrypt = Some(Mode::Always);
                     (draft.cipher, draft.oaep) = (Cipher::Only(cipher), oaep);
                 }
                 let what = format!("{signature:?}, {encryption:?}, {bob:?}");
@@ -156,7 +156,8 @@ fn cases() -> Vec<(World, Draft, String)> {
     for form in [SignedForm::Detached, SignedForm::Opaque] {
         for key in [TestKey::P256A, TestKey::P384A] {
             let mut draft = draft(&small_mail());
-            (draft.sign, draft.form, draft.encrypt) = (Mode::Always, form, Mode::Always);
+            (draft.sign, draft.form, draft.encrypt) =
+                (Some(Mode::Always), form, Some(Mode::Always));
             let what = format!("{form:?}, {key:?}");
             cases.push((World::new(key, key, &RustCrypto), draft, what));
         }

@@ -208,7 +208,7 @@ fn nobody_signs_with_or_encrypts_to_what_revocation_refuses() {
 
         let mut out = Vec::new();
         let encrypted = Draft {
-            encrypt: Mode::Always,
+            encrypt: Some(Mode::Always),
             ..draft(&small_mail())
         };
         let refused = engine.seal(&encrypted, &mut out).err();
@@ -225,7 +225,7 @@ fn nobody_signs_with_or_encrypts_to_what_revocation_refuses() {
 fn a_signature_of_a_revoked_certificate_vouches_for_no_plaintext_under_strict() {
     let world = World::new(TestKey::P256A, TestKey::P384A, fastest());
     let both = Draft {
-        encrypt: Mode::Always,
+        encrypt: Some(Mode::Always),
         cipher: smime::Cipher::Only(smime::crypto::ContentCipher::Aes256Cbc),
         ..signed()
     };
@@ -295,7 +295,7 @@ impl Setting {
 
 fn signed() -> Draft {
     Draft {
-        sign: Mode::Always,
+        sign: Some(Mode::Always),
         ..draft(&small_mail())
     }
 }

@@ -340,7 +340,7 @@ fn a_blind_recipient_has_a_copy_of_their_own_and_is_seen_in_no_other() {
         for cipher in [ContentCipher::Aes256Cbc, ContentCipher::Aes256Gcm] {
             let mut draft = protect(&mail, None, Some((cipher, None)));
             draft.to = Vec::new();
-            draft.sign = sign;
+            draft.sign = Some(sign);
             let engine = group.engine();
             let sealing = engine.prepare(&draft).unwrap();
             let copies: Vec<_> = sealing
@@ -404,7 +404,7 @@ fn every_recipient_that_cannot_be_encrypted_to_is_named_and_nothing_is_written()
     let to = |addresses: &[&str]| {
         let mut draft = protect(&small_mail(), None, Some((ContentCipher::Aes256Gcm, None)));
         draft.to = addresses.iter().map(|it| address(it)).collect();
-        draft.sign = Mode::Always;
+        draft.sign = Some(Mode::Always);
         draft
     };
     let draft = to(&[
@@ -433,7 +433,7 @@ fn every_recipient_that_cannot_be_encrypted_to_is_named_and_nothing_is_written()
     );
 
     let mut if_possible = draft;
-    if_possible.encrypt = Mode::IfPossible;
+    if_possible.encrypt = Some(Mode::IfPossible);
     let mut sealed = Vec::new();
     let receipt = group.engine().seal(&if_possible, &mut sealed).unwrap();
     assert_eq!(
@@ -675,11 +675,11 @@ fn protect(
 ) -> Draft {
     let mut draft = draft(mail);
     if let Some((form, choice)) = signature {
-        draft.sign = Mode::Always;
+        draft.sign = Some(Mode::Always);
         (draft.form, draft.signature) = (form, choice);
     }
     if let Some((cipher, oaep)) = encryption {
-        draft.encrypt = Mode::Always;
+        draft.encrypt = Some(Mode::Always);
         (draft.cipher, draft.oaep) = (Cipher::Only(cipher), oaep);
     }
     draft

@@ -14,14 +14,14 @@ use smime_testkit::TestKey;
 fn signatures_around_ciphertext_say_nothing_of_its_content_however_many_there_are() {
     let world = World::new(TestKey::P256A, TestKey::P256A, fastest());
     let encrypted = world.seal(&Draft {
-        encrypt: Mode::Always,
+        encrypt: Some(Mode::Always),
         ..draft(&small_mail())
     });
     for form in [SignedForm::Opaque, SignedForm::Detached] {
         let mut mail = encrypted.clone();
         for signatures in 1..=3 {
             mail = world.seal(&Draft {
-                sign: Mode::Always,
+                sign: Some(Mode::Always),
                 form,
                 ..draft(&mail)
             });
@@ -37,14 +37,14 @@ fn signatures_around_ciphertext_say_nothing_of_its_content_however_many_there_ar
 fn a_signature_inside_is_good_whatever_is_signed_around_the_ciphertext() {
     let world = World::new(TestKey::P256A, TestKey::P256A, fastest());
     let mut mail = world.seal(&Draft {
-        sign: Mode::Always,
-        encrypt: Mode::Always,
+        sign: Some(Mode::Always),
+        encrypt: Some(Mode::Always),
         ..draft(&small_mail())
     });
     for _ in 0..3 {
         assert_eq!(world.open(&mail).unwrap().signature(), Verdict::Good);
         mail = world.seal(&Draft {
-            sign: Mode::Always,
+            sign: Some(Mode::Always),
             ..draft(&mail)
         });
     }

@@ -268,14 +268,14 @@ fn a_gpgsm_envelope_with_an_altered_content_key_does_not_open() {
 
 fn signed(signer: &Person, content: &[u8]) -> Draft {
     Draft {
-        sign: Mode::Always,
+        sign: Some(Mode::Always),
         ..draft(signer, &[signer], content)
     }
 }
 
 fn encrypted(recipients: &[&Person], cipher: ContentCipher, content: &[u8]) -> Draft {
     Draft {
-        encrypt: Mode::Always,
+        encrypt: Some(Mode::Always),
         cipher: Cipher::Only(cipher),
         ..draft(recipients[0], recipients, content)
     }

@@ -132,7 +132,7 @@ fn openssl_opens_what_is_signed_and_then_encrypted() {
             for cipher in ContentCipher::ALL {
                 let form = forms.next().unwrap();
                 let draft = Draft {
-                    sign: Mode::Always,
+                    sign: Some(Mode::Always),
                     from: Some(signer.email()),
                     signature,
                     form,
@@ -192,14 +192,14 @@ fn openssl_refuses_an_authenticated_mail_for_somebody_else() {
 
 fn signed(signer: &Person, content: &[u8]) -> Draft {
     Draft {
-        sign: Mode::Always,
+        sign: Some(Mode::Always),
         ..draft(signer, &[signer], content)
     }
 }
 
 fn encrypted(recipients: &[&Person], cipher: ContentCipher, content: &[u8]) -> Draft {
     Draft {
-        encrypt: Mode::Always,
+        encrypt: Some(Mode::Always),
         cipher: Cipher::Only(cipher),
         ..draft(recipients[0], recipients, content)
     }

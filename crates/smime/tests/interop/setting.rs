@@ -156,8 +156,8 @@ impl Person {
 /// Starts a draft that is neither signed nor encrypted unless the test says so.
 pub(crate) fn draft(from: &Person, to: &[&Person], content: &[u8]) -> Draft {
     let mut draft = Draft::new(Source::from_bytes(mail(from, to, content)));
-    draft.sign = Mode::Never;
-    draft.encrypt = Mode::Never;
+    draft.sign = Some(Mode::Never);
+    draft.encrypt = Some(Mode::Never);
     draft
 }
 

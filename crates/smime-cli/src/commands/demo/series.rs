@@ -164,8 +164,8 @@ impl Combination {
     fn seal(&self, engine: &Engine<'_>, mail: &Source, path: &Path) -> Result<(), Failure> {
         let mode = |is_wanted| if is_wanted { Mode::Always } else { Mode::Never };
         let mut draft = Draft {
-            sign: mode(self.signature.is_some()),
-            encrypt: mode(self.encryption.is_some()),
+            sign: Some(mode(self.signature.is_some())),
+            encrypt: Some(mode(self.encryption.is_some())),
             ..Draft::new(mail.clone())
         };
         if let Some(Signature { from, form, choice }) = self.signature {

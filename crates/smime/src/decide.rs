@@ -1,0 +1,379 @@
+//! Whether an outgoing mail can be signed and encrypted, with what, and whether it will be: decided
+//! once, told to whoever asks beforehand, followed when the mail is sealed.
+
+use std::sync::Arc;
+
+use smime_crypto::{PrivateKey, UnixTime};
+use smime_store::{
+    Activity, Binding, Defaults, Direction, Impossible, Level, Mode, Operation, Recorded, Scope,
+};
+use smime_x509::{EmailAddress, VerifiedRecipient, VerifiedSigner};
+
+use crate::{Cause, Engine, Error, Reason, RecipientProblem};
+
+/// An outgoing mail as far as it decides about its protection.
+#[derive(Clone, Debug, Default)]
+pub struct Intent {
+    /// Who sends it, if it is one address.
+    pub from: Option<EmailAddress>,
+    /// Who gets it and may be seen by the others.
+    pub visible: Vec<EmailAddress>,
+    /// Who gets it and may not be seen.
+    pub hidden: Vec<EmailAddress>,
+    /// Recipients whose address cannot be read: nothing can be encrypted to them.
+    pub unreadable: Vec<String>,
+    /// What it answers, as Message-IDs.
+    pub answers: Vec<String>,
+    /// The group whose defaults hold; those of nobody when absent.
+    pub group: Option<String>,
+    /// Whether to sign; as the defaults say when absent.
+    pub sign: Option<Mode>,
+    /// Whether to encrypt; as the defaults say when absent.
+    pub encrypt: Option<Mode>,
+    /// Which certificates.
+    pub choice: Choice,
+    /// Whether an answer to encrypted mail may go in plain.
+    pub plain_answer: PlainAnswer,
+}
+
+/// Which certificates a mail uses.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Certificates, by SHA-256, to use for their addresses and no others.
+    pub certificates: Vec<[u8; 32]>,
+    /// How many certificates of a recipient are encrypted to.
+    pub several: Several,
+    /// Whether the sender can decrypt too.
+    pub to_self: ToSelf,
+}
+
+/// How many certificates of a recipient are encrypted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Several {
+    /// The best.
+    #[default]
+    Best,
+    /// Every one that can be, for people with several devices.
+    All,
+}
+
+/// Whether the sender can decrypt too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ToSelf {
+    /// No.
+    #[default]
+    No,
+    /// If there is a certificate to encrypt to.
+    IfPossible,
+}
+
+/// Whether an answer to encrypted mail may go in plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PlainAnswer {
+    /// No: it would give away what was confided.
+    #[default]
+    Refused,
+    /// Yes.
+    Allowed,
+}
+
+/// What can be done with an outgoing mail, and what will be.
+#[derive(Debug)]
+pub struct Decision {
+    /// The time of judgement.
+    pub at: UnixTime,
+    /// How strongly a signature is wanted where the mail says nothing.
+    pub sign: Level,
+    /// How strongly encryption is wanted where the mail says nothing.
+    pub encrypt: Level,
+    /// What becomes of the mail if what the defaults want is not possible.
+    pub impossible: Impossible,
+    /// Whether the mail answers one that came encrypted.
+    pub answers_encrypted: bool,
+    /// Who sends, if it is one address.
+    pub from: Option<EmailAddress>,
+    /// The certificate that can sign; or why none can, as a stable code.
+    pub signer: Result<SigningChoice, &'static str>,
+    /// Every recipient, the visible ones first.
+    pub recipients: Vec<RecipientChoice>,
+    /// Recipients whose address cannot be read.
+    pub unreadable: Vec<String>,
+    /// The sender's own certificates to encrypt to, if that was asked for and there are any.
+    pub own: Vec<VerifiedRecipient>,
+    asked: (Option<Mode>, Option<Mode>),
+}
+
+/// A certificate that can sign.
+#[derive(Clone, Debug)]
+pub struct SigningChoice {
+    /// The certificate, proven.
+    pub certificate: VerifiedSigner,
+    /// Its private key; absent if no passphrase at hand opens it.
+    pub key: Option<Arc<PrivateKey>>,
+}
+
+/// A recipient, and what can be encrypted to.
+#[derive(Clone, Debug)]
+pub struct RecipientChoice {
+    /// The address.
+    pub address: EmailAddress,
+    /// Whether the other recipients may see it.
+    pub visibility: Visibility,
+    /// Its certificates, the best first, proven; or why there is none, as a stable code.
+    pub certificates: Result<Vec<VerifiedRecipient>, &'static str>,
+}
+
+/// Whether the other recipients may see one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// To and Cc.
+    Visible,
+    /// Bcc.
+    Hidden,
+}
+
+impl Engine<'_> {
+    /// Decides about an outgoing mail; changes nothing and writes nothing.
+    ///
+    /// # Errors
+    /// When the store fails, [`Cause::NoSuchGroup`], [`Cause::ChosenForNobody`]. What is not
+    /// possible is part of the decision.
+    pub fn decide(&self, intent: &Intent) -> Result<Decision, Error> {
+        Ok(self.decision(intent)?)
+    }
+
+    pub(crate) fn decision(&self, intent: &Intent) -> Result<Decision, Cause> {
+        let at = self.clock.now();
+        self.check_chosen(intent)?;
+        let (defaults, answers_encrypted) = self.defaults(intent)?;
+        let mut anchors = self.anchors()?;
+        let signer = match &intent.from {
+            Some(from) => self.signing_choice(from, &intent.choice, &mut anchors, at)?,
+            None => Err(Cause::NoSender.code()),
+        };
+        let mut recipients = Vec::new();
+        for (visibility, addresses) in [
+            (Visibility::Visible, &intent.visible),
+            (Visibility::Hidden, &intent.hidden),
+        ] {
+            for address in addresses {
+                let choice = &intent.choice;
+                recipients.push(RecipientChoice {
+                    address: address.clone(),
+                    visibility,
+                    certificates: self.recipient_choice(address, choice, &mut anchors, at)?,
+                });
+            }
+        }
+        let own = match (intent.choice.to_self, &intent.from) {
+            (ToSelf::IfPossible, Some(from)) => {
+                let own = self.recipient_choice(from, &intent.choice, &mut anchors, at)?;
+                own.unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        Ok(Decision {
+            at,
+            sign: defaults.sign,
+            encrypt: defaults.encrypt,
+            impossible: defaults.impossible,
+            answers_encrypted,
+            from: intent.from.clone(),
+            signer,
+            recipients,
+            unreadable: intent.unreadable.clone(),
+            own,
+            asked: (intent.sign, intent.encrypt),
+        })
+    }
+
+    /// Returns the defaults for a mail, and whether it answers one that came encrypted.
+    ///
+    /// Rules for an address go before those for its domain, and both before the group's where that
+    /// does not bind; what is strongest for any recipient holds for the mail.
+    fn defaults(&self, intent: &Intent) -> Result<(Defaults, bool), Cause> {
+        let group = match &intent.group {
+            Some(name) => self.group(name)?,
+            None => Defaults::STANDARD,
+        };
+        let mut strongest: Option<Defaults> = None;
+        for address in intent.visible.iter().chain(&intent.hidden) {
+            let rule = match self.store.defaults(&Scope::address(address))? {
+                Some(rule) => Some(rule),
+                None => self.store.defaults(&Scope::domain_of(address))?,
+            };
+            let holds = rule.map_or(group, |rule| group.refined(rule));
+            strongest = Some(strongest.map_or(holds, |all| all.stronger(holds)));
+        }
+        let mut defaults = strongest.unwrap_or(group);
+        let answers_encrypted = self.answers_encrypted(&intent.answers)?;
+        if answers_encrypted && intent.plain_answer == PlainAnswer::Refused {
+            defaults.encrypt = Level {
+                mode: Mode::Always,
+                binding: Binding::Mandatory,
+            };
+            defaults.impossible = Impossible::Refuse;
+        }
+        Ok((defaults, answers_encrypted))
+    }
+
+    fn group(&self, name: &str) -> Result<Defaults, Cause> {
+        let defaults = self.store.defaults(&Scope::Group(name.to_owned()))?;
+        // A misspelt name must not lift what is mandatory.
+        defaults.ok_or_else(|| Cause::NoSuchGroup(name.to_owned()))
+    }
+
+    fn answers_encrypted(&self, answers: &[String]) -> Result<bool, Cause> {
+        for message_id in answers {
+            let came_encrypted = |recorded: &Recorded| {
+                let Activity {
+                    direction,
+                    operation,
+                    ..
+                } = recorded.activity;
+                direction == Direction::In && operation == Operation::Decrypt
+            };
+            if self
+                .store
+                .activities_of(message_id)?
+                .iter()
+                .any(came_encrypted)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Checks that every certificate chosen is of somebody in the mail.
+    fn check_chosen(&self, intent: &Intent) -> Result<(), Cause> {
+        let people = intent.from.iter().chain(&intent.visible);
+        let people: Vec<_> = people.chain(&intent.hidden).collect();
+        for fingerprint in &intent.choice.certificates {
+            let stored = self.store.certificate(fingerprint)?;
+            let stored = stored.ok_or(smime_store::Error::NoSuchCertificate(*fingerprint))?;
+            let emails = stored.certificate.emails();
+            if !people.iter().any(|address| emails.contains(address)) {
+                return Err(Cause::ChosenForNobody(*fingerprint));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Decision {
+    /// Returns the certificate to sign with, or nothing if the mail is not to be signed; what was
+    /// wanted and is not done is a reason.
+    ///
+    /// # Errors
+    /// [`Cause::NoSender`], [`Cause::CannotSign`], and [`Cause::Discarded`] with one of them.
+    pub(crate) fn signing(
+        &self,
+        reasons: &mut Vec<Reason>,
+    ) -> Result<Option<&SigningChoice>, Cause> {
+        let found = match (&self.signer, &self.from) {
+            (Ok(choice), Some(address)) if choice.key.is_none() => Err(Cause::CannotSign {
+                address: address.clone(),
+                code: KEY_LOCKED,
+            }),
+            (Ok(choice), _) => Ok(choice),
+            (Err(code), Some(address)) => Err(Cause::CannotSign {
+                address: address.clone(),
+                code,
+            }),
+            (Err(_), None) => Err(Cause::NoSender),
+        };
+        let (asked, _) = self.asked;
+        self.outcome(self.sign, asked, found, reasons)
+    }
+
+    /// Returns the recipients to encrypt to, or nothing if the mail is not to be encrypted; what
+    /// was wanted and is not done is a reason.
+    ///
+    /// # Errors
+    /// [`Cause::NoRecipient`], [`Cause::UnreadableRecipient`]; [`Cause::CannotEncrypt`] with every recipient that has no
+    /// certificate, so that all can be mended at once; [`Cause::Discarded`] with one of them.
+    pub(crate) fn encrypting(
+        &self,
+        reasons: &mut Vec<Reason>,
+    ) -> Result<Option<Vec<ProvenRecipient<'_>>>, Cause> {
+        if self.answers_encrypted && self.encrypt.binding == Binding::Mandatory {
+            reasons.push(Reason {
+                code: "defaults.answers_encrypted",
+                detail: "the mail that this one answers came encrypted".to_owned(),
+            });
+        }
+        let (mut proven, mut problems) = (Vec::new(), Vec::new());
+        for recipient in &self.recipients {
+            match &recipient.certificates {
+                Ok(certificates) => proven.push(ProvenRecipient {
+                    recipient,
+                    certificates,
+                }),
+                Err(code) => problems.push(RecipientProblem {
+                    address: recipient.address.clone(),
+                    code,
+                }),
+            }
+        }
+        let found = if let Some(text) = self.unreadable.first() {
+            Err(Cause::UnreadableRecipient(text.clone()))
+        } else if self.recipients.is_empty() {
+            Err(Cause::NoRecipient)
+        } else if problems.is_empty() {
+            Ok(proven)
+        } else {
+            Err(Cause::CannotEncrypt(problems))
+        };
+        let (_, asked) = self.asked;
+        self.outcome(self.encrypt, asked, found, reasons)
+    }
+
+    /// Returns what is done of what is possible, or the error where it is not.
+    fn outcome<T>(
+        &self,
+        level: Level,
+        asked: Option<Mode>,
+        found: Result<T, Cause>,
+        reasons: &mut Vec<Reason>,
+    ) -> Result<Option<T>, Cause> {
+        let mode = level.applied(asked);
+        if let Some(asked) = asked.filter(|asked| *asked < mode) {
+            reasons.push(Reason {
+                code: "defaults.mandatory",
+                detail: format!("{} instead of {}", mode.as_str(), asked.as_str()),
+            });
+        }
+        let cause = match (mode, found) {
+            (Mode::Never, _) => return Ok(None),
+            (_, Ok(found)) => return Ok(Some(found)),
+            (_, Err(cause)) => cause,
+        };
+        // What the message itself insists on is never done without.
+        let impossible = match (mode, asked) {
+            (Mode::IfPossible, _) => Impossible::SendPlain,
+            (_, Some(Mode::Always)) => Impossible::Refuse,
+            _ => self.impossible,
+        };
+        match impossible {
+            Impossible::SendPlain => {
+                reasons.push(Reason {
+                    code: cause.code(),
+                    detail: cause.to_string(),
+                });
+                Ok(None)
+            }
+            Impossible::Refuse => Err(cause),
+            Impossible::Discard => Err(Cause::Discarded(Box::new(cause))),
+        }
+    }
+}
+
+/// A recipient that can be encrypted to.
+pub(crate) struct ProvenRecipient<'a> {
+    pub(crate) recipient: &'a RecipientChoice,
+    pub(crate) certificates: &'a [VerifiedRecipient],
+}
+
+/// The private key is there, and no passphrase at hand opens it.
+pub(crate) const KEY_LOCKED: &str = "select.key_locked";
