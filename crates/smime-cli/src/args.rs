@@ -3,14 +3,18 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use smime::{
-    Mode, Policy,
+    Policy,
     crypto::{ContentCipher, DigestAlgorithm, Oid, UnixTime},
     x509::{EmailAddress, LintProfile, Purpose, RevocationPolicy},
 };
 
 mod ca;
+mod log;
+mod outgoing;
 
 pub(crate) use ca::{Ca, CaInit, CaIssue, Csr};
+pub(crate) use log::Log;
+pub(crate) use outgoing::{Group, How, Options, Seal};
 
 /// Seal, open and judge S/MIME mail.
 #[derive(Debug, Parser)]
@@ -80,6 +84,11 @@ pub(crate) enum Command {
     Ca(Ca),
     /// Make a private key and a request for its certificate, for another authority
     Csr(Csr),
+    /// Set how mail is protected that says nothing itself: of a group, or to a domain or an address
+    #[command(subcommand)]
+    Group(Group),
+    /// Say whether a mail can be signed and encrypted, and will be
+    Options(Options),
     /// Sign and encrypt an outgoing mail
     Seal(Seal),
     /// Decrypt and verify an incoming mail
@@ -88,7 +97,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Cms(Cms),
     /// Show what was done, oldest first
-    Log,
+    Log(Log),
     /// Print a script that completes commands and options in a shell
     Completions {
         /// Which shell
@@ -164,52 +173,6 @@ pub(crate) enum Key {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Seal {
-    /// The mail; `-` is standard input
-    #[arg(value_name = "MAIL", default_value = "-")]
-    pub(crate) mail: PathBuf,
-    /// Where the sealed mail goes; a Bcc recipient's copy goes beside it
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// Who signs; the mail's From when absent
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    pub(crate) from: Option<EmailAddress>,
-    /// Who can decrypt; the mail's To, Cc and Bcc when absent
-    #[arg(long, value_name = "ADDRESS", value_parser = address, num_args = 1..)]
-    pub(crate) to: Vec<EmailAddress>,
-    /// Whether to sign
-    #[arg(long, value_enum, value_name = "MODE", default_value_t = ModeWord::IfPossible)]
-    pub(crate) sign: ModeWord,
-    /// Whether to encrypt
-    #[arg(long, value_enum, value_name = "MODE", default_value_t = ModeWord::IfPossible)]
-    pub(crate) encrypt: ModeWord,
-    #[command(flatten)]
-    pub(crate) how: How,
-    #[command(flatten)]
-    pub(crate) evidence: Evidence,
-}
-
-/// How to sign and encrypt.
-#[derive(Debug, clap::Args)]
-pub(crate) struct How {
-    /// Put the signature around the content instead of beside it
-    #[arg(long)]
-    pub(crate) opaque: bool,
-    /// The digest of the signature; what suits the key when absent
-    #[arg(long, value_enum, value_name = "DIGEST")]
-    pub(crate) digest: Option<DigestWord>,
-    /// RSASSA-PSS instead of PKCS#1 v1.5
-    #[arg(long)]
-    pub(crate) pss: bool,
-    /// The content cipher; the best that all recipients are known to read when absent
-    #[arg(long, value_enum, value_name = "CIPHER")]
-    pub(crate) cipher: Option<CipherWord>,
-    /// RSAES-OAEP with SHA-256 instead of PKCS#1 v1.5
-    #[arg(long)]
-    pub(crate) oaep: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -449,16 +412,6 @@ pub(crate) enum Profile {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ModeWord {
-    /// Do not
-    Never,
-    /// Do if it is possible; the receipt says why it was not
-    IfPossible,
-    /// Do or fail
-    Always,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PurposeWord {
     /// Whatever it allows
     Any,
@@ -517,16 +470,6 @@ impl From<Profile> for Policy {
             Profile::Standard => Self::standard(),
             Profile::Strict => Self::strict(),
             Profile::Archive => Self::archive(),
-        }
-    }
-}
-
-impl From<ModeWord> for Mode {
-    fn from(word: ModeWord) -> Self {
-        match word {
-            ModeWord::Never => Self::Never,
-            ModeWord::IfPossible => Self::IfPossible,
-            ModeWord::Always => Self::Always,
         }
     }
 }

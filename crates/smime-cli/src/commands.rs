@@ -5,10 +5,12 @@ mod cert;
 mod cms;
 mod csr;
 mod demo;
+mod group;
 mod key;
 mod log;
 mod manual;
 mod open;
+mod options;
 mod seal;
 
 use crate::{
@@ -26,10 +28,12 @@ pub(crate) fn run(args: &Args, report: &Report) -> Result<Judgement, Failure> {
         Command::Ca(command) => ca::run(global, command, report),
         Command::Csr(command) => csr::run(global, command, report),
         Command::Key(command) => key::run(global, command, report),
+        Command::Group(command) => group::run(global, command, report),
+        Command::Options(options) => options::run(global, options, report),
         Command::Seal(seal) => seal::run(global, seal, report),
         Command::Open(open) => open::run(global, open, report),
         Command::Cms(command) => cms::run(global, command, report),
-        Command::Log => log::run(global, report),
+        Command::Log(log) => log::run(global, log, report),
         Command::Completions { shell } => manual::completions(*shell, report),
         Command::Man { dir } => manual::pages(dir, report),
     }

@@ -113,7 +113,10 @@ impl From<&Cause> for Failure {
             | Cause::NoSender
             | Cause::NoRecipient
             | Cause::CannotSign { .. }
-            | Cause::CannotEncrypt(_) => Kind::NotGood,
+            | Cause::CannotEncrypt(_)
+            | Cause::UnreadableRecipient(_)
+            | Cause::Discarded(_) => Kind::NotGood,
+            Cause::NoSuchGroup(_) | Cause::ChosenForNobody(_) => Kind::Usage,
             _ => Kind::Other,
         };
         Self::new(kind, cause.code(), cause)

@@ -165,7 +165,10 @@ pub(crate) fn receipt(receipt: &Receipt, outputs: &[(String, Vec<String>)]) -> V
     let recipients: Vec<Value> = receipt
         .recipients
         .iter()
-        .map(|it| json!({"address": it.address.to_string(), "certificates": [hex(it.certificate)]}))
+        .map(|it| {
+            let certificates: Vec<_> = it.certificates.iter().map(hex).collect();
+            json!({"address": it.address.to_string(), "certificates": certificates})
+        })
         .collect();
     let reasons: Vec<Value> = receipt
         .reasons

@@ -58,13 +58,13 @@ pub struct Receipt {
     pub reasons: Vec<Reason>,
 }
 
-/// A recipient, and the certificate that was encrypted to.
+/// A recipient, and the certificates that were encrypted to.
 #[derive(Clone, Debug)]
 pub struct SealedRecipient {
     /// The address.
     pub address: EmailAddress,
-    /// The SHA-256 of the certificate.
-    pub certificate: [u8; 32],
+    /// The SHA-256 of each.
+    pub certificates: Vec<[u8; 32]>,
 }
 
 /// Why something was done, or was not.
@@ -286,7 +286,9 @@ impl Sealing<'_> {
         }
         if self.receipt.cipher.is_some() {
             let recipients = self.receipt.recipients.iter();
-            let certificates = recipients.map(|recipient| recipient.certificate).collect();
+            let certificates = recipients
+                .flat_map(|recipient| recipient.certificates.clone())
+                .collect();
             self.record(Operation::Encrypt, "engine.encrypted", certificates)?;
         }
         if signer.is_none() && self.receipt.cipher.is_none() {
@@ -423,12 +425,13 @@ fn copies(
     } in proven
     {
         let address = recipient.address.clone();
-        receipt
-            .recipients
-            .extend(certificates.iter().map(|certificate| SealedRecipient {
-                address: address.clone(),
-                certificate: certificate.certificate().fingerprint(),
-            }));
+        let fingerprints = certificates
+            .iter()
+            .map(|one| one.certificate().fingerprint());
+        receipt.recipients.push(SealedRecipient {
+            address: address.clone(),
+            certificates: fingerprints.collect(),
+        });
         match copies.first_mut() {
             Some(first) if recipient.visibility == Visibility::Visible => {
                 first.addresses.push(address);

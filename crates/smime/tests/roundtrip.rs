@@ -475,8 +475,8 @@ fn of_several_certificates_the_newest_valid_one_is_chosen() {
             .unwrap();
         let receipt = sealing.receipt();
         assert_eq!(
-            receipt.recipients[0].certificate,
-            certificates[1].fingerprint()
+            receipt.recipients[0].certificates,
+            [certificates[1].fingerprint()]
         );
     }
 }

@@ -34,8 +34,11 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
     let draft = Draft {
         from: seal.from.clone(),
         to: seal.to.clone(),
-        sign: seal.sign.into(),
-        encrypt: seal.encrypt.into(),
+        group: seal.choosing.group.clone(),
+        sign: seal.choosing.sign.map(Into::into),
+        encrypt: seal.choosing.encrypt.map(Into::into),
+        choice: seal.choosing.choice(),
+        plain_answer: seal.choosing.plain_answer(),
         ..draft(mail, &seal.how)
     };
     let engine = context.engine();
@@ -60,9 +63,9 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
     Ok(Judgement::Good)
 }
 
-/// Says whether the mail is to be signed, and there is a private key of its sender.
+/// Says whether the mail may be signed, and there is a private key of its sender.
 fn could_sign(context: &Context, seal: &Seal, mail: &Source) -> Result<bool, Failure> {
-    if Mode::from(seal.sign) == Mode::Never {
+    if seal.choosing.sign.map(Mode::from) == Some(Mode::Never) {
         return Ok(false);
     }
     let from = match &seal.from {

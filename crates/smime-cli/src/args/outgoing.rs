@@ -1,0 +1,231 @@
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+use smime::{
+    Choice, Mode, PlainAnswer, Several, ToSelf,
+    store::{Binding, Defaults, Impossible, Level, Scope},
+    x509::EmailAddress,
+};
+
+use super::{CipherWord, DigestWord, Evidence, address};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Seal {
+    /// The mail; `-` is standard input
+    #[arg(value_name = "MAIL", default_value = "-")]
+    pub(crate) mail: PathBuf,
+    /// Where the sealed mail goes; a Bcc recipient's copy goes beside it
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Who signs; the mail's From when absent
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) from: Option<EmailAddress>,
+    /// Who can decrypt; the mail's To, Cc and Bcc when absent
+    #[arg(long, value_name = "ADDRESS", value_parser = address, num_args = 1..)]
+    pub(crate) to: Vec<EmailAddress>,
+    #[command(flatten)]
+    pub(crate) choosing: Choosing,
+    #[command(flatten)]
+    pub(crate) how: How,
+    #[command(flatten)]
+    pub(crate) evidence: Evidence,
+}
+
+/// How to sign and encrypt.
+#[derive(Debug, clap::Args)]
+pub(crate) struct How {
+    /// Put the signature around the content instead of beside it
+    #[arg(long)]
+    pub(crate) opaque: bool,
+    /// The digest of the signature; what suits the key when absent
+    #[arg(long, value_enum, value_name = "DIGEST")]
+    pub(crate) digest: Option<DigestWord>,
+    /// RSASSA-PSS instead of PKCS#1 v1.5
+    #[arg(long)]
+    pub(crate) pss: bool,
+    /// The content cipher; the best that all recipients are known to read when absent
+    #[arg(long, value_enum, value_name = "CIPHER")]
+    pub(crate) cipher: Option<CipherWord>,
+    /// RSAES-OAEP with SHA-256 instead of PKCS#1 v1.5
+    #[arg(long)]
+    pub(crate) oaep: bool,
+}
+
+/// Whether to protect a mail, and with which certificates.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Choosing {
+    /// The group whose defaults hold
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// Whether to sign; as the defaults say when absent
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) sign: Option<ModeWord>,
+    /// Whether to encrypt; as the defaults say when absent
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) encrypt: Option<ModeWord>,
+    /// A certificate to use for its address in place of the best, by its SHA-256
+    #[arg(long, value_name = "SHA256", value_parser = sha256)]
+    pub(crate) certificate: Vec<[u8; 32]>,
+    /// Encrypt to every certificate of each recipient that can be encrypted to
+    #[arg(long)]
+    pub(crate) all_certificates: bool,
+    /// Let the sender decrypt it too, if there is a certificate to encrypt to
+    #[arg(long)]
+    pub(crate) to_self: bool,
+    /// Let an answer to encrypted mail go in plain
+    #[arg(long)]
+    pub(crate) plain_answer: bool,
+}
+
+impl Choosing {
+    pub(crate) fn choice(&self) -> Choice {
+        Choice {
+            certificates: self.certificate.clone(),
+            several: if self.all_certificates {
+                Several::All
+            } else {
+                Several::Best
+            },
+            to_self: if self.to_self {
+                ToSelf::IfPossible
+            } else {
+                ToSelf::No
+            },
+        }
+    }
+
+    pub(crate) fn plain_answer(&self) -> PlainAnswer {
+        if self.plain_answer {
+            PlainAnswer::Allowed
+        } else {
+            PlainAnswer::Refused
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Who sends
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) from: EmailAddress,
+    /// Who gets it, in To, Cc or Bcc
+    #[arg(long, value_name = "ADDRESS", value_parser = address, required = true, num_args = 1..)]
+    pub(crate) to: Vec<EmailAddress>,
+    /// The Message-ID of a mail that it answers
+    #[arg(long, value_name = "MESSAGE-ID")]
+    pub(crate) in_reply_to: Vec<String>,
+    #[command(flatten)]
+    pub(crate) choosing: Choosing,
+    #[command(flatten)]
+    pub(crate) evidence: Evidence,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Set the defaults of a group, a domain or an address
+    Set(GroupSet),
+    /// List all defaults
+    List,
+    /// Delete the defaults of a group, a domain or an address
+    Delete {
+        /// A group, @DOMAIN, or an address
+        #[arg(value_name = "NAME", value_parser = scope)]
+        name: Scope,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GroupSet {
+    /// A group; @DOMAIN or an address for all mail to it
+    #[arg(value_name = "NAME", value_parser = scope)]
+    pub(crate) name: Scope,
+    /// Whether to sign
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = ModeWord::IfPossible)]
+    sign: ModeWord,
+    /// Whether to encrypt
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = ModeWord::IfPossible)]
+    encrypt: ModeWord,
+    /// What a message may not lower
+    #[arg(long, value_enum, value_name = "WHAT")]
+    mandatory: Vec<Protection>,
+    /// What becomes of mail for which something must be done and cannot be
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = ImpossibleWord::Refuse)]
+    impossible: ImpossibleWord,
+}
+
+impl GroupSet {
+    pub(crate) fn defaults(&self) -> Defaults {
+        let level = |mode: ModeWord, of| Level {
+            mode: mode.into(),
+            binding: if self.mandatory.contains(&of) {
+                Binding::Mandatory
+            } else {
+                Binding::Default
+            },
+        };
+        Defaults {
+            sign: level(self.sign, Protection::Sign),
+            encrypt: level(self.encrypt, Protection::Encrypt),
+            impossible: match self.impossible {
+                ImpossibleWord::Refuse => Impossible::Refuse,
+                ImpossibleWord::SendPlain => Impossible::SendPlain,
+                ImpossibleWord::Discard => Impossible::Discard,
+            },
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ModeWord {
+    /// Do not
+    Never,
+    /// Do if it is possible; the receipt says why it was not
+    IfPossible,
+    /// Do or fail
+    Always,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Protection {
+    /// Signing
+    Sign,
+    /// Encryption
+    Encrypt,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ImpossibleWord {
+    /// It is an error
+    Refuse,
+    /// It goes without
+    SendPlain,
+    /// It goes nowhere, and the log says so
+    Discard,
+}
+
+impl From<ModeWord> for Mode {
+    fn from(word: ModeWord) -> Self {
+        match word {
+            ModeWord::Never => Self::Never,
+            ModeWord::IfPossible => Self::IfPossible,
+            ModeWord::Always => Self::Always,
+        }
+    }
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    Scope::new(text).ok_or_else(|| "neither group, @DOMAIN nor address".to_owned())
+}
+
+fn sha256(text: &str) -> Result<[u8; 32], String> {
+    let refused = || "not 64 hexadecimal digits".to_owned();
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(refused());
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        let digits = text.get(at..at + 2).ok_or_else(refused)?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| refused())?;
+    }
+    Ok(bytes)
+}
