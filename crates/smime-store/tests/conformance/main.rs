@@ -10,6 +10,7 @@ mod items;
 mod keys;
 mod log;
 mod making;
+mod positions;
 
 use std::path::PathBuf;
 
