@@ -18,7 +18,6 @@ pub(super) struct Decoder {
 impl Decoder {
     /// Returns what `text` stands for, or `None` if something else than base64 is in it.
     pub(super) fn decode(&mut self, text: &[u8]) -> Option<&[u8]> {
-        self.dense.clear();
         join_lines(text, &mut self.dense);
         let length = match self.decode_dense() {
             Some(length) => length,
@@ -47,14 +46,17 @@ impl Decoder {
     }
 }
 
-/// Copies `text` without its line ends.
+/// Makes `out` a copy of `text` without its line ends.
 fn join_lines(text: &[u8], out: &mut Vec<u8>) {
-    out.reserve(text.len());
+    out.reserve(text.len().saturating_sub(out.len()));
     let text = text.trim_ascii_start();
     let mut rest = match text.get(LINE..LINE + 2) {
         Some([b'\n', _]) => join_full_lines::<{ LINE + 1 }>(text, out),
         Some(b"\r\n") => join_full_lines::<{ LINE + 2 }>(text, out),
-        _ => text,
+        _ => {
+            out.clear();
+            text
+        }
     };
     while let Some(end) = memchr2(b'\n', b'\r', rest) {
         let (line, after) = rest.split_at(end);
@@ -64,7 +66,7 @@ fn join_lines(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// Copies the lines of the length that nearly all have, as long as they follow each other; returns
+/// Makes `out` a copy of the lines at the start that have the length which nearly all have; returns
 /// what comes after them. `SIZE` is that of a line with its end.
 ///
 /// It looks for line ends nowhere else; one inside a line is no base64, which decoding shows.
@@ -72,6 +74,7 @@ fn join_full_lines<'a, const SIZE: usize>(text: &'a [u8], out: &mut Vec<u8>) -> 
     let (lines, _) = text.as_chunks::<SIZE>();
     let is_full = |line: &[u8; SIZE]| matches!(line.get(LINE..), Some([b'\n'] | b"\r\n"));
     let full = lines.iter().take_while(|line| is_full(line)).count();
+    // What it holds is written over, so that room is cleared once only.
     out.resize(full * LINE, 0);
     let (places, _) = out.as_chunks_mut::<LINE>();
     for (place, line) in places.iter_mut().zip(lines) {
