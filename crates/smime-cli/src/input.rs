@@ -188,19 +188,18 @@ pub(crate) fn each_certificate(
     mut take: impl FnMut(&Certificate),
 ) -> Result<(), Failure> {
     let (mut taken, mut unreadable) = (0_u64, 0_u64);
-    for item in store::items(&bytes(path)?) {
-        match item.content {
-            Ok(certificate) => {
-                taken += 1;
-                take(&certificate);
-            }
-            Err(error) if may_be_certificate(item.kind, &error) => {
-                unreadable += 1;
-                report.unreadable(path, item.position, error.code(), &error.to_string());
-            }
-            Err(_) => {}
+    // One at a time, so that a file of a million is not held twice.
+    store::visit_items(&bytes(path)?, &mut |item| match item.to_item().content {
+        Ok(certificate) => {
+            taken += 1;
+            take(&certificate);
         }
-    }
+        Err(error) if may_be_certificate(item.kind, &error) => {
+            unreadable += 1;
+            report.unreadable(path, item.position, error.code(), &error.to_string());
+        }
+        Err(_) => {}
+    });
     if taken + unreadable == 0 {
         return Err(no_certificate(path));
     }

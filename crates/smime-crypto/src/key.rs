@@ -71,7 +71,7 @@ impl PublicKey {
         Ok(Self {
             spki: der.to_vec(),
             kind: described.kind,
-            algorithm: described.algorithm,
+            algorithm: Oid::of_valid(described.algorithm),
             pss,
             key: described.key,
         })
@@ -141,7 +141,8 @@ impl KeyKind {
 /// What a SubjectPublicKeyInfo says.
 struct Described<'a> {
     kind: KeyKind,
-    algorithm: Oid,
+    /// The content octets of its identifier.
+    algorithm: &'a [u8],
     parameters: &'a [u8],
     /// Where the octets inside the BIT STRING stand.
     key: (usize, usize),
@@ -153,20 +154,26 @@ impl<'a> Described<'a> {
         let mut spki = outer.sequence("SubjectPublicKeyInfo")?;
         outer.finish("SubjectPublicKeyInfo")?;
         let mut identifier = spki.sequence("AlgorithmIdentifier")?;
-        let algorithm = identifier.oid()?;
+        let algorithm = identifier.oid_octets()?;
         let parameters = identifier.rest();
         let start = spki.offset();
         let bits = spki.read(Tag::BIT_STRING, "subjectPublicKey")?;
         spki.finish("SubjectPublicKeyInfo")?;
         let key = bits.bit_string_octets()?;
         let end = start + bits.raw.len();
-        let kind = match algorithm {
-            oid::RSA_ENCRYPTION => rsa_kind(parameters, key),
-            oid::RSASSA_PSS => rsa_pss_kind(parameters, key),
-            oid::EC_PUBLIC_KEY => ec_kind(parameters, key),
-            oid::ED25519 => octets_kind(KeyKind::Ed25519, parameters, key),
-            oid::X25519 => octets_kind(KeyKind::X25519, parameters, key),
-            _ => None,
+        let is = |oid: Oid| oid.as_bytes() == algorithm;
+        let kind = if is(oid::RSA_ENCRYPTION) {
+            rsa_kind(parameters, key)
+        } else if is(oid::EC_PUBLIC_KEY) {
+            ec_kind(parameters, key)
+        } else if is(oid::RSASSA_PSS) {
+            rsa_pss_kind(parameters, key)
+        } else if is(oid::ED25519) {
+            octets_kind(KeyKind::Ed25519, parameters, key)
+        } else if is(oid::X25519) {
+            octets_kind(KeyKind::X25519, parameters, key)
+        } else {
+            None
         };
         Ok(Self {
             kind: kind.unwrap_or(KeyKind::Unknown),

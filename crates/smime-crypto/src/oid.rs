@@ -46,18 +46,30 @@ impl Oid {
     /// Makes an identifier of DER content octets; `None` when they are not one (X.690 §8.19) or
     /// longer than 63 octets.
     pub fn from_bytes(content: &[u8]) -> Option<Self> {
-        if !Self::is_valid(content) {
-            return None;
+        Self::is_valid(content).then(|| Self::of_valid(content))
+    }
+
+    /// Makes an identifier of content octets that [`is_valid`](Self::is_valid) has seen.
+    pub(crate) fn of_valid(content: &[u8]) -> Self {
+        let mut oid = Self {
+            bytes: [0; MAX_LENGTH],
+            length: 0,
+        };
+        for (place, byte) in oid.bytes.iter_mut().zip(content) {
+            *place = *byte;
+            oid.length += 1;
         }
-        let mut bytes = [0; MAX_LENGTH];
-        bytes.get_mut(..content.len())?.copy_from_slice(content);
-        let length = u8::try_from(content.len()).ok()?;
-        Some(Self { bytes, length })
+        oid
     }
 
     /// Says whether DER content octets are an identifier that [`from_bytes`](Self::from_bytes)
     /// takes.
+    #[inline]
     pub fn is_valid(content: &[u8]) -> bool {
+        // Those of names and extensions, of which a certificate is full.
+        if let [0..0x80, 0..0x80, 0..0x80] = content {
+            return true;
+        }
         let mut ended = true;
         for byte in content {
             // An arc must not begin with a zero septet.

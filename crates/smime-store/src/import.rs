@@ -8,7 +8,7 @@ use found_keys::FoundKeys;
 use pipeline::{Judged, Judgement, Judgements};
 
 pub use found_keys::KeyImport;
-pub use item::{ImportError, Item, ItemKind, items};
+pub use item::{ImportError, Item, ItemKind, ItemRef, items, visit_items};
 pub use key::{KeyOutcome, import_key};
 
 mod armour;
@@ -21,6 +21,7 @@ mod item;
 mod key;
 mod pipeline;
 mod pkcs7;
+mod place;
 mod read;
 mod scan;
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! [`ProtectedKey`](smime_crypto::ProtectedKey).
 //!
 //! Reading order: [`Store`] is the trait with its records, [`Memory`] and [`Embedded`] implement
-//! it, [`items`] says what a file holds, [`import`] and [`import_key`] put it into a store.
+//! it, [`items`] and [`visit_items`] say what a file holds, [`import`] and [`import_key`] put it into a store.
 
 mod activity;
 mod defaults;
@@ -28,7 +28,7 @@ pub use embedded::Embedded;
 pub use error::Error;
 pub use import::{
     ImportError, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, Item, ItemKind,
-    ItemOutcome, KeyImport, KeyOutcome, Progress, import, import_key, items,
+    ItemOutcome, ItemRef, KeyImport, KeyOutcome, Progress, import, import_key, items, visit_items,
 };
 pub use index::{Entry, public_key_id};
 pub use memory::Memory;

@@ -93,8 +93,21 @@ impl fmt::Debug for EmailAddress {
 
 /// Says whether [`EmailAddress::new`] takes the text; for ASCII it allocates nothing.
 pub(crate) fn is_address(text: &str) -> bool {
-    text.len() <= MAX_LENGTH
-        && !text.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
+    text.len() <= MAX_LENGTH && (is_plain(text.as_bytes()) || is_mailbox(text))
+}
+
+/// Says yes to ASCII atoms, dots and labels, which nearly all addresses are, in one pass; what it
+/// says no to may be an address too.
+fn is_plain(text: &[u8]) -> bool {
+    let (local, rest) = leading(text, ATOM);
+    let Some((b'@', domain)) = rest.split_first() else {
+        return false;
+    };
+    local.iter().any(|byte| *byte != b'.') && is_ascii_domain(domain)
+}
+
+fn is_mailbox(text: &str) -> bool {
+    !text.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
         && (text.is_ascii() || !text.chars().any(is_forbidden))
         && text
             .rsplit_once('@')
@@ -117,14 +130,15 @@ fn is_local(local: &str) -> bool {
         Some(rest) => rest.strip_suffix('"').is_some_and(is_quoted_content),
         // Dots in a row and at the ends are not RFC 5322, yet whole mobile networks gave out such
         // addresses; they are compared like any other, so taking them costs nothing.
-        None => local.chars().any(|c| c != '.') && local.chars().all(|c| is_atext(c) || c == '.'),
+        None => local.bytes().any(|b| b != b'.') && local.bytes().all(|b| is_atext(b) || b == b'.'),
     }
 }
 
-fn is_atext(character: char) -> bool {
-    !character.is_ascii()
-        || character.is_ascii_alphanumeric()
-        || "!#$%&'*+-/=?^_`{|}~".contains(character)
+/// Says yes to every byte of a character that is not ASCII (RFC 6531 §3.3).
+const fn is_atext(byte: u8) -> bool {
+    let is_mark = matches!(byte,
+        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' | b'^'..=b'`' | b'{'..=b'~');
+    byte.is_ascii_alphanumeric() || is_mark || !byte.is_ascii()
 }
 
 /// Every quote and backslash inside must be escaped; an empty string names no mailbox.
@@ -149,13 +163,69 @@ fn is_domain(domain: &str) -> bool {
                     .all(|c| c.is_ascii_alphanumeric() || ".:-".contains(c))
         });
     }
-    domain.len() <= 253 && domain.split('.').all(is_label)
+    if domain.is_ascii() {
+        return is_ascii_domain(domain.as_bytes());
+    }
+    domain.len() <= MAX_DOMAIN && domain.split('.').all(is_label)
 }
 
+/// Labels of letters, digits, hyphens inside, and underscores, which are in use.
+fn is_ascii_domain(domain: &[u8]) -> bool {
+    let mut rest = domain;
+    loop {
+        let (label, after) = leading(rest, LABEL);
+        let hyphen_at_end = label.first() == Some(&b'-') || label.last() == Some(&b'-');
+        if !(1..=MAX_LABEL).contains(&label.len()) || hyphen_at_end {
+            return false;
+        }
+        match after {
+            [] => return domain.len() <= MAX_DOMAIN,
+            [b'.', after @ ..] => rest = after,
+            _ => return false,
+        }
+    }
+}
+
+/// Parts `text` after the bytes at its start that are of `class`.
+fn leading(text: &[u8], class: u8) -> (&[u8], &[u8]) {
+    let is_other = |byte: &u8| {
+        CLASSES
+            .get(usize::from(*byte))
+            .is_none_or(|it| it & class == 0)
+    };
+    let end = text.iter().position(is_other);
+    text.split_at(end.unwrap_or(text.len()))
+}
+
+/// ASCII that is atext (RFC 5322 §3.2.3), and dots.
+const ATOM: u8 = 1;
+/// Letters, digits, hyphen and underscore.
+const LABEL: u8 = 2;
+
+/// The classes of each byte: reading an address byte by byte is what import does most often.
+#[allow(clippy::indexing_slicing, clippy::as_conversions)] // const: no iterators; every index is in the table
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        let is_label = byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if is_atext(byte) || byte == b'.' {
+            classes[byte as usize] |= ATOM;
+        }
+        if is_label {
+            classes[byte as usize] |= LABEL;
+        }
+        byte += 1;
+    }
+    classes
+};
+
 fn is_label(label: &str) -> bool {
+    if label.is_ascii() {
+        return !label.contains('.') && is_ascii_domain(label.as_bytes());
+    }
     let hyphen_at_end = label.starts_with('-') || label.ends_with('-');
-    !label.is_empty()
-        && !hyphen_at_end
+    !hyphen_at_end
         && label.chars().all(|c| {
             if c.is_ascii() {
                 c.is_ascii_alphanumeric() || c == '-' || c == '_'
@@ -163,11 +233,7 @@ fn is_label(label: &str) -> bool {
                 c.is_alphanumeric() || is_mark(c)
             }
         })
-        && if label.is_ascii() {
-            label.len() <= 63
-        } else {
-            a_label(label).len() <= 63
-        }
+        && a_label(label).len() <= MAX_LABEL
 }
 
 /// Combining marks of the scripts in use as domain names; full tables are IDNA's, and a character
@@ -286,9 +352,35 @@ fn adapt(delta: u32, points: u32, first: bool) -> u32 {
 /// 64 octets of local part and 255 of domain (RFC 5321 §4.5.3.1), with room for quoting.
 const MAX_LENGTH: usize = 400;
 
+/// RFC 1035 §2.3.4, as text: without the octet of the first length and that of the root.
+const MAX_DOMAIN: usize = 253;
+const MAX_LABEL: usize = 63;
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn addresses_of_ascii_atoms_are_told_at_a_glance(
+            text in "[ !#-~]{0,4}[!#-'*+.-9A-Z^-~]{1,4}@[a-z.-]{0,3}[a-zA-Z0-9_.@-]{0,70}",
+        ) {
+            let label = |label: &str| {
+                let ends = label.starts_with('-') || label.ends_with('-');
+                let inside = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+                (1..=63).contains(&label.len()) && !ends && label.chars().all(inside)
+            };
+            let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+            let wanted = text.rsplit_once('@').is_some_and(|(local, domain)| {
+                let all = local.chars().all(atom) && domain.split('.').all(label);
+                all && local.chars().any(|c| c != '.')
+            });
+            prop_assert_eq!(is_plain(text.as_bytes()), wanted);
+            prop_assert_eq!(is_mailbox(&text), wanted);
+        }
+    }
 
     fn address(text: &str) -> EmailAddress {
         EmailAddress::new(text).unwrap_or_else(|| panic!("{text:?}"))

@@ -1,3 +1,5 @@
+use std::mem;
+
 use smime_crypto::{
     Oid,
     asn1::{Element, Reader, Tag},
@@ -178,7 +180,7 @@ impl Extensions {
         if list.is_empty() {
             return Err(malformed("extensions", &list));
         }
-        let mut seen = Seen::default();
+        let mut seen = Seen::in_list(&list);
         while !list.is_empty() {
             let offset = list.offset();
             let extension = RawExtension::read(&mut list)?;
@@ -289,6 +291,7 @@ pub(crate) struct RawExtension<'a> {
 }
 
 impl<'a> RawExtension<'a> {
+    #[inline]
     pub(crate) fn read(list: &mut Reader<'a>) -> Result<Self, ParseError> {
         let mut fields = list.sequence("Extension")?;
         let oid = fields.read(Tag::OID, "extnID")?;
@@ -333,37 +336,62 @@ impl<'a> Extension<'a> {
 
 /// The extensions met so far, to refuse one that stands there twice (RFC 5280 §4.2).
 pub(crate) struct Seen<'a> {
-    oids: [&'a [u8]; MAX_EXTENSIONS],
+    list: Reader<'a>,
+    /// A bit for each last arc under 2.5.29, where nearly all extensions are.
+    arcs: u128,
+    /// Whether there were others.
+    others: bool,
     count: usize,
 }
 
-impl Default for Seen<'_> {
-    fn default() -> Self {
+impl<'a> Seen<'a> {
+    /// Begins with `list`, of which nothing was read yet.
+    pub(crate) fn in_list(list: &Reader<'a>) -> Self {
         Self {
-            oids: [&[]; MAX_EXTENSIONS],
+            list: list.clone(),
+            arcs: 0,
+            others: false,
             count: 0,
         }
     }
-}
 
-impl<'a> Seen<'a> {
+    /// Takes the next extension of the list, which begins at `offset`.
     pub(crate) fn add(
         &mut self,
         extension: &RawExtension<'a>,
         offset: usize,
     ) -> Result<(), ParseError> {
-        let oid = extension.oid.content;
-        let known = self.oids.get(..self.count).unwrap_or_default();
-        if known.contains(&oid) {
+        let known = match extension.oid.content {
+            [0x55, 0x1d, last @ 0..0x80] => {
+                let bit = 1 << last;
+                let known = self.arcs & bit != 0;
+                self.arcs |= bit;
+                known
+            }
+            // The first of these can be no second; most certificates have one.
+            oid => mem::replace(&mut self.others, true) && self.stands_before(offset, oid)?,
+        };
+        if known {
             return Err(ParseError::DuplicateExtension(extension.id()?));
         }
-        let place = self.oids.get_mut(self.count);
-        *place.ok_or(ParseError::Malformed {
-            what: "extensions",
-            offset,
-        })? = oid;
         self.count += 1;
+        if self.count > MAX_EXTENSIONS {
+            return Err(ParseError::Malformed {
+                what: "extensions",
+                offset,
+            });
+        }
         Ok(())
+    }
+
+    fn stands_before(&self, offset: usize, oid: &[u8]) -> Result<bool, ParseError> {
+        let mut earlier = self.list.clone();
+        while earlier.offset() < offset {
+            if RawExtension::read(&mut earlier)?.oid.content == oid {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -86,6 +86,14 @@ impl<'a> FromReader<'a> for GeneralName<'a> {
             }
         })
     }
+
+    fn check(reader: &mut Reader<'a>) -> Result<(), ParseError> {
+        match reader.peek() {
+            // Taken as they stand, whatever is in them.
+            Some(Tag(0x81 | 0x82 | 0x86 | 0x87)) => Ok(reader.any("GeneralName").map(drop)?),
+            _ => Self::from_reader(reader).map(drop),
+        }
+    }
 }
 
 fn other_name<'a>(fields: &mut Reader<'a>) -> Result<GeneralName<'a>, ParseError> {

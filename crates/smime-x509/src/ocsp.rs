@@ -356,7 +356,8 @@ fn extensions(fields: &mut Reader<'_>, known: &[Oid]) -> Result<(Span, Option<Oi
     let mut outer = field.reader();
     let sequence = outer.read(Tag::SEQUENCE, what)?;
     outer.finish(what)?;
-    let (mut list, mut seen, mut unknown) = (sequence.reader(), Seen::default(), None);
+    let mut list = sequence.reader();
+    let (mut seen, mut unknown) = (Seen::in_list(&list), None);
     while !list.is_empty() {
         let offset = list.offset();
         let extension = RawExtension::read(&mut list)?;

@@ -2,7 +2,7 @@ use smime_crypto::{KeyKind, Oid, UnixTime};
 
 use crate::{
     AnyExtendedKeyUsage, Certificate, CertificateRef, ChainErrorKind, ImportRefusal, KeyUsage,
-    KeyUsageBit, NameConstraints, PolicyConstraints, oid,
+    KeyUsageBit, NameConstraints, PolicyConstraints, SequenceOf, oid,
 };
 
 /// What a certificate is to be used for.
@@ -300,12 +300,11 @@ pub(crate) fn check_nested(
     let Some(wanted) = wanted.filter(|_| purpose != Purpose::SignOcsp) else {
         return Ok(());
     };
-    let fits = |usage| {
-        usage == wanted
-            || (usage == oid::ANY_EXTENDED_KEY_USAGE && any == AnyExtendedKeyUsage::Counts)
+    let fits = |usages: SequenceOf<'_, Oid>| {
+        usages.contains(wanted)
+            || (any == AnyExtendedKeyUsage::Counts && usages.contains(oid::ANY_EXTENDED_KEY_USAGE))
     };
-    let usages = certificate.extended_key_usage();
-    if usages.is_none_or(|usages| usages.iter().any(fits)) {
+    if certificate.extended_key_usage().is_none_or(fits) {
         Ok(())
     } else {
         Err(ChainErrorKind::ExtendedKeyUsage)

@@ -21,6 +21,14 @@ pub trait FromReader<'a>: Sized {
     /// # Errors
     /// [`ParseError`].
     fn from_reader(reader: &mut Reader<'a>) -> Result<Self, ParseError>;
+
+    /// Steps over one element that [`from_reader`](Self::from_reader) reads.
+    ///
+    /// # Errors
+    /// As [`from_reader`](Self::from_reader).
+    fn check(reader: &mut Reader<'a>) -> Result<(), ParseError> {
+        Self::from_reader(reader).map(drop)
+    }
 }
 
 impl<'a, T: FromReader<'a>> SequenceOf<'a, T> {
@@ -38,7 +46,7 @@ impl<'a, T: FromReader<'a>> SequenceOf<'a, T> {
         }
         let mut reader = sequence.reader();
         while !reader.is_empty() {
-            T::from_reader(&mut reader)?;
+            T::check(&mut reader)?;
         }
         Ok(Self::of_checked(sequence.content))
     }
@@ -71,6 +79,19 @@ impl<'a, T: FromReader<'a>> SequenceOf<'a, T> {
     }
 }
 
+impl SequenceOf<'_, Oid> {
+    /// Says whether `oid` is one of the elements.
+    pub fn contains(&self, oid: Oid) -> bool {
+        let mut reader = Reader::new(self.elements);
+        while let Ok(element) = reader.oid_octets() {
+            if element == oid.as_bytes() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
 impl<T> Clone for SequenceOf<'_, T> {
     fn clone(&self) -> Self {
         *self
@@ -88,5 +109,9 @@ impl<'a, T: FromReader<'a> + fmt::Debug> fmt::Debug for SequenceOf<'a, T> {
 impl<'a> FromReader<'a> for Oid {
     fn from_reader(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
         Ok(reader.oid()?)
+    }
+
+    fn check(reader: &mut Reader<'a>) -> Result<(), ParseError> {
+        Ok(reader.oid_octets().map(drop)?)
     }
 }

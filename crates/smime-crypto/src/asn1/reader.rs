@@ -110,6 +110,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`].
+    #[inline]
     pub fn sequence(&mut self, what: &'static str) -> Result<Self, Error> {
         Ok(self.read(Tag::SEQUENCE, what)?.reader())
     }
@@ -118,6 +119,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`].
+    #[inline]
     pub fn set(&mut self, what: &'static str) -> Result<Self, Error> {
         Ok(self.read(Tag::SET, what)?.reader())
     }
@@ -127,17 +129,14 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Malformed`].
     pub fn oid(&mut self) -> Result<Oid, Error> {
-        let offset = self.offset;
-        Oid::from_bytes(self.oid_octets()?).ok_or(Error::Malformed {
-            what: OBJECT_IDENTIFIER,
-            offset,
-        })
+        Ok(Oid::of_valid(self.oid_octets()?))
     }
 
     /// Reads an OBJECT IDENTIFIER and returns its content octets, which [`Oid`] takes.
     ///
     /// # Errors
     /// [`Error::Malformed`].
+    #[inline]
     pub fn oid_octets(&mut self) -> Result<&'a [u8], Error> {
         let element = self.read(Tag::OID, OBJECT_IDENTIFIER)?;
         if Oid::is_valid(element.content) {
@@ -154,6 +153,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`].
+    #[inline]
     pub fn octet_string(&mut self, what: &'static str) -> Result<&'a [u8], Error> {
         Ok(self.read(Tag::OCTET_STRING, what)?.content)
     }
@@ -222,6 +222,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`].
+    #[inline]
     pub fn time(&mut self, what: &'static str) -> Result<UnixTime, Error> {
         let element = self.any(what)?;
         time(&element).ok_or(Error::Malformed {
@@ -234,6 +235,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`].
+    #[inline]
     pub fn finish(&self, what: &'static str) -> Result<(), Error> {
         if self.left.is_empty() {
             Ok(())
@@ -248,6 +250,7 @@ impl<'a> Reader<'a> {
 
 impl<'a> Element<'a> {
     /// Returns a reader of the content.
+    #[inline]
     pub fn reader(&self) -> Reader<'a> {
         let header = self.raw.len() - self.content.len();
         Reader {
@@ -260,6 +263,7 @@ impl<'a> Element<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`].
+    #[inline]
     pub fn bit_string_octets(&self) -> Result<&'a [u8], Error> {
         match self.content {
             [0, octets @ ..] => Ok(octets),
@@ -294,6 +298,7 @@ impl<'a> Element<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`], also for octets more than the number needs (X.690 §8.3.2).
+    #[inline]
     pub fn integer(&self) -> Result<&'a [u8], Error> {
         match self.content {
             [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..] => Err(Error::Malformed {

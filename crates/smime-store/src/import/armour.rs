@@ -1,6 +1,6 @@
 //! The lines around PEM blocks (RFC 7468 §2), read as people and tools write them.
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use super::{
     item::{ImportError, ItemKind},
@@ -79,7 +79,8 @@ pub(super) fn block(window: Window<'_>, begin: usize) -> Option<Block> {
         let error = ImportError::BadArmour("has no end of its first line");
         return Some(refused(ItemKind::Other, error, after));
     };
-    let kind = Label::of(label).item_kind();
+    let name = Label::of(label);
+    let kind = name.item_kind();
     let broken = |what, end| Some(refused(kind, ImportError::BadArmour(what), end));
     let mark = mark(window, content);
     let found = mark.map_or(window.bytes.len(), |mark| mark.at());
@@ -99,14 +100,14 @@ pub(super) fn block(window: Window<'_>, begin: usize) -> Option<Block> {
     if end_label.trim_ascii() != label.trim_ascii() {
         return broken("begins and ends with different names", end_of_block);
     }
-    let content = match Label::of(label) {
+    let content = match name {
         Label::Key => (begin, end_of_block),
         _ => (content, end),
     };
     Some(Block {
         content,
         end: end_of_block,
-        form: Label::of(label).form(),
+        form: name.form(),
     })
 }
 
@@ -119,7 +120,7 @@ fn label(window: Window<'_>, start: usize) -> Option<Option<(&[u8], usize)>> {
         return None;
     }
     let line = rest.get(..MAX_LABEL.min(rest.len())).unwrap_or_default();
-    let Some(dashes) = memmem::find(line, DASHES) else {
+    let Some((dashes, _)) = dashes(line, 0) else {
         return Some(None);
     };
     let label = line.get(..dashes).unwrap_or_default();
@@ -147,10 +148,8 @@ impl Mark {
 /// Returns the next mark at `from` or later, as far as the window shows one.
 fn mark(window: Window<'_>, mut from: usize) -> Option<Mark> {
     loop {
-        let dashes = find(window.bytes, from, DASHES)?;
-        let rest = window.from(dashes);
-        let run = rest.iter().take_while(|byte| **byte == b'-').count();
-        let after = rest.get(run..).unwrap_or_default();
+        let (dashes, run) = dashes(window.bytes, from)?;
+        let after = window.from(dashes + run);
         // The last five dashes of a run are those of the mark.
         let at = dashes + run - DASHES.len();
         let begin = BEGIN.get(DASHES.len()..).unwrap_or_default();
@@ -168,15 +167,41 @@ fn mark(window: Window<'_>, mut from: usize) -> Option<Mark> {
     }
 }
 
-/// Returns where `what` begins, at `from` or later.
-pub(super) fn find(bytes: &[u8], from: usize, what: &[u8]) -> Option<usize> {
-    let found = memmem::find(bytes.get(from..)?, what).map(|at| from + at);
+/// Returns where the next run of five dashes or more begins, at `from` or later, and how many they
+/// are.
+///
+/// One dash is looked for and then the others: base64 has none.
+fn dashes(bytes: &[u8], mut from: usize) -> Option<(usize, usize)> {
+    loop {
+        let rest = bytes.get(from..)?;
+        let first = memchr(b'-', rest)?;
+        let run = rest.get(first..)?.iter();
+        let run = run.take_while(|byte| **byte == b'-').count();
+        if run >= DASHES.len() {
+            return Some((from + first, run));
+        }
+        from += first + run;
+    }
+}
+
+/// Returns where the next block begins, at `from` or later.
+///
+/// Nearly always that is after a line end.
+pub(super) fn next_begin(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    for space in [&b""[..], b"\n", b"\r\n"] {
+        let after = rest.strip_prefix(space);
+        if after.is_some_and(|after| after.starts_with(BEGIN)) {
+            return Some(from + space.len());
+        }
+    }
+    let found = memmem::find(rest, BEGIN).map(|at| from + at);
     #[cfg(test)]
-    looked_at::add(from, found.map_or(bytes.len(), |at| at + what.len()));
+    looked_at::add(from, found.map_or(bytes.len(), |at| at + BEGIN.len()));
     found
 }
 
-/// The same, for what is looked for many times.
+/// Returns where what is looked for many times begins, at `from` or later.
 pub(super) fn find_by(what: &memmem::Finder<'_>, bytes: &[u8], from: usize) -> Option<usize> {
     let found = what.find(bytes.get(from..)?).map(|at| from + at);
     #[cfg(test)]

@@ -8,7 +8,7 @@ use smime_crypto::{Secret, wipe};
 use super::{
     armour::Label,
     scan::{Form, Piece, Scanner, Step, Window},
-    text::Text,
+    text::{Text, WholeText},
 };
 
 /// An input, cut into parts that hold whole items.
@@ -75,9 +75,8 @@ impl<R: Read> Chunks<R> {
                 last: self.last,
             };
             match self.scanner.step(window, self.at) {
-                Step::Item(mut piece, next) => {
-                    piece.position = self.text.position(piece.position);
-                    pieces.push(piece);
+                Step::Item(piece, next) => {
+                    pieces.push(piece.scaled(self.text.scale()));
                     self.at = next;
                     if self.at == self.window.0.len() && !self.last {
                         return Ok(Some(self.cut(self.at, pieces)));
@@ -123,7 +122,7 @@ impl<R: Read> Chunks<R> {
         Chunk {
             bytes,
             pieces,
-            end: self.text.position(self.base),
+            end: self.text.scale().position(self.base),
         }
     }
 
@@ -164,6 +163,26 @@ impl Drop for Chunk {
     }
 }
 
+/// Gives every piece of an input that is in memory, with what there is to read of it: the pieces
+/// that [`Chunks`] gives, without a copy of anything but UTF-16.
+pub(super) fn pieces(input: &[u8], found: &mut dyn FnMut(&Piece, &[u8])) {
+    let text = WholeText::new(input);
+    let window = Window {
+        bytes: text.bytes(),
+        base: 0,
+        last: true,
+    };
+    let mut scanner = Scanner::default();
+    let mut at = 0;
+    // The scanner never asks for more of what is there as a whole.
+    while let Step::Item(piece, next) = scanner.step(window, at) {
+        at = next;
+        let (start, end) = piece.content;
+        let content = window.bytes.get(start..end).unwrap_or_default();
+        found(&piece.scaled(text.scale), content);
+    }
+}
+
 /// Says whether a piece holds no private key, by what it is called.
 fn is_harmless(piece: &Piece) -> bool {
     matches!(
@@ -180,7 +199,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::import::armour::looked_at;
+    use crate::import::{
+        armour::looked_at,
+        scan::{MAX_HELD_SIZE, MAX_TEXT},
+    };
 
     /// Returns every item by windows of `size` bytes: position, form, what there is to read.
     fn by(size: usize, file: &[u8]) -> Vec<(u64, String, Vec<u8>)> {
@@ -193,6 +215,19 @@ mod tests {
                 items.push((piece.position, form, chunk.content(piece).to_vec()));
             }
         }
+        items
+    }
+
+    /// Returns the same of the input as a whole.
+    fn of_whole(file: &[u8]) -> Vec<(u64, String, Vec<u8>)> {
+        let mut items = Vec::new();
+        pieces(file, &mut |piece, content| {
+            items.push((
+                piece.position,
+                format!("{:?}", piece.form),
+                content.to_vec(),
+            ));
+        });
         items
     }
 
@@ -251,6 +286,7 @@ mod tests {
         ) {
             let file = parts.concat();
             prop_assert_eq!(by(size, &file), by(1 << 20, &file));
+            prop_assert_eq!(by(size, &file), of_whole(&file));
         }
 
         #[test]
@@ -268,7 +304,42 @@ mod tests {
             let big = [&[0xfe, 0xff][..], &utf16(&text).as_chunks().0.iter()
                 .flat_map(|[low, high]: &[u8; 2]| [*high, *low]).collect::<Vec<_>>()].concat();
             prop_assert_eq!(&by(size.max(2), &big), &wanted);
+            prop_assert_eq!(&of_whole(&file), &wanted);
+            prop_assert_eq!(&of_whole(&big), &wanted);
         }
+    }
+
+    #[test]
+    fn what_is_too_large_to_be_held_does_not_depend_on_how_the_input_is_cut() {
+        let block = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        let base64 = b"MIIBMIIBMIIBMIIB\n";
+        for (start, filling, count) in [
+            (&b"0\x80"[..], &b"\x01"[..], MAX_HELD_SIZE - 2),
+            (b"0\x80", b"\x01", MAX_HELD_SIZE - 1),
+            (b"", base64, MAX_TEXT / base64.len()),
+            (b"", base64, MAX_TEXT / base64.len() + 1),
+        ] {
+            let file = [start, &filling.repeat(count)].concat();
+            for file in [&file, &[&file, &block[..]].concat()] {
+                let wanted = of_whole(file);
+                let found = by(WINDOW, file);
+                assert!(found == wanted, "{start:?} and {count} of {filling:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_too_large_to_be_held_cost_no_more_than_their_bytes() {
+        let value = [&b"0\x84\x01\0\0\x01"[..], &vec![1; (16 << 20) + 1]].concat();
+        let file = value.repeat(8);
+        let wanted = of_whole(&file);
+        assert_eq!(wanted.len(), 8);
+        assert!(
+            wanted
+                .iter()
+                .all(|item| item.1 == "Refused(Other, TooLarge)")
+        );
+        assert!(by(WINDOW, &file) == wanted);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 use std::{error, fmt};
 
 use smime_crypto::Budget;
-use smime_x509::{Certificate, ImportRefusal, ParseError};
+use smime_x509::{Certificate, CertificateRef, ImportRefusal, ParseError};
 
 use super::{
-    chunks::Chunks,
+    chunks::pieces,
     found_keys::MAX_KEYS,
     read::{Content, MAX_CERTIFICATE, Reading, read_pkcs12},
 };
@@ -12,12 +12,28 @@ use super::{
 /// One thing that a file holds.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// Where it begins, in bytes from the start of the file.
+    /// Where it begins, in bytes from the start of the file; see [`ItemRef::position`].
     pub position: u64,
     /// What it is.
     pub kind: ItemKind,
     /// The certificate, or why there is none.
     pub content: Result<Certificate, ImportError>,
+}
+
+/// One thing that a file holds, lent for as long as it is looked at.
+#[derive(Clone, Debug)]
+pub struct ItemRef<'a> {
+    /// Where it begins, in bytes from the start of the file.
+    ///
+    /// Of a PEM block that is its first line, also for what is in a container inside the block. In
+    /// base64 without armour it is the first character with bits of the item. What is in a PKCS#7
+    /// file that is DER has the place where it stands; in one that is only BER, and in PKCS#12,
+    /// which is decrypted, everything has the place of the container.
+    pub position: u64,
+    /// What it is.
+    pub kind: ItemKind,
+    /// The certificate, or why there is none.
+    pub content: Result<&'a CertificateRef<'a>, ImportError>,
 }
 
 /// The kinds of thing a file can hold.
@@ -72,6 +88,18 @@ pub enum ImportError {
     NothingFound,
     /// A certificate that is not for mail.
     Unfit(ImportRefusal),
+}
+
+impl ItemRef<'_> {
+    /// Returns the item with bytes of its own.
+    pub fn to_item(&self) -> Item {
+        let content = self.content.clone();
+        Item {
+            position: self.position,
+            kind: self.kind,
+            content: content.and_then(|it| it.to_certificate().map_err(ImportError::Malformed)),
+        }
+    }
 }
 
 impl ItemKind {
@@ -137,53 +165,46 @@ impl fmt::Display for ImportError {
 
 impl error::Error for ImportError {}
 
-/// Returns everything that a file holds, in its order, and at least one item.
+/// Returns everything that a file holds, in its order, and at least one item, each with bytes of
+/// its own; [`visit_items`] says what is read.
+pub fn items(file: &[u8]) -> Vec<Item> {
+    let mut items = Vec::new();
+    visit_items(file, &mut |item| items.push(item.to_item()));
+    items
+}
+
+/// Lends everything that a file holds to `visit`, in the file's order, and at least one item.
 ///
 /// Reads PEM with any number of blocks and anything between them, DER values one after the other,
 /// base64 without armour, and each of these in UTF-16. A broken block is one item and never costs
 /// its neighbours. Of containers that need no passphrase, what is in them are the items. What is
 /// not a certificate is named by its kind and not looked into.
-pub fn items(file: &[u8]) -> Vec<Item> {
-    let mut items = Vec::new();
+///
+/// A certificate is lent from where it stands, in the file or in what its base64 was decoded to,
+/// and takes no memory of its own.
+pub fn visit_items(file: &[u8], visit: &mut dyn FnMut(ItemRef<'_>)) {
     let mut reading = Reading::default();
     let mut budget = Budget::new();
-    let mut chunks = Chunks::new(file);
-    while let Ok(Some(chunk)) = chunks.next() {
-        for piece in &chunk.pieces {
-            reading.read(
-                piece,
-                chunk.content(piece),
-                &mut |position, kind, content| match content {
-                    Content::Pkcs12(der) => {
-                        read_pkcs12(
-                            der,
-                            position,
-                            None,
-                            &mut budget,
-                            &mut |at, kind, content| {
-                                items.push(item(at, kind, &content));
-                            },
-                        );
-                    }
-                    content => items.push(item(position, kind, &content)),
-                },
-            );
-        }
-    }
-    items
+    pieces(file, &mut |piece, bytes| {
+        reading.read(piece, bytes, &mut |at, kind, content| match content {
+            Content::Pkcs12(der) => {
+                let found = &mut |at, kind, content: Content<'_>| visit(item(at, kind, content));
+                read_pkcs12(der, at, None, &mut budget, found);
+            }
+            content => visit(item(at, kind, content)),
+        });
+    });
 }
 
-fn item(position: u64, kind: ItemKind, content: &Content<'_>) -> Item {
+fn item(position: u64, kind: ItemKind, content: Content<'_>) -> ItemRef<'_> {
     let content = match content {
-        Content::Certificate(certificate) => {
-            certificate.to_certificate().map_err(ImportError::Malformed)
-        }
+        Content::Certificate(certificate) => Ok(certificate),
         Content::Key(_) => Err(ImportError::PrivateKey),
         // In another one, which holds no containers.
         Content::Pkcs12(_) => Err(ImportError::UnsupportedKind),
-        Content::Refused(error) => Err(error.clone()),
+        Content::Refused(error) => Err(error),
     };
-    Item {
+    ItemRef {
         position,
         kind,
         content,

@@ -12,8 +12,8 @@ use smime_crypto::{
 pub(super) struct Pkcs7 {
     pub(super) certificates: Vec<(usize, Vec<u8>)>,
     pub(super) crls: Vec<(usize, Vec<u8>)>,
-    /// How many things of other kinds were passed over, such as attribute certificates.
-    pub(super) passed_over: usize,
+    /// Things of other kinds, such as attribute certificates.
+    pub(super) passed_over: Vec<(usize, Vec<u8>)>,
 }
 
 /// Takes the certificates and revocation lists out of a SignedData (RFC 5652 §5.1, PKCS#7 v1.5
@@ -29,7 +29,7 @@ pub(super) fn pkcs7(der_or_ber: &[u8]) -> Result<Pkcs7, Error> {
     let mut found = Pkcs7 {
         certificates: Vec::new(),
         crls: Vec::new(),
-        passed_over: 0,
+        passed_over: Vec::new(),
     };
     let mut info = Reader::new(der.expose()).sequence("ContentInfo")?;
     let kind = info.oid()?;
@@ -77,12 +77,14 @@ impl Pkcs7 {
                 Kind::Certificate => &mut self.certificates,
                 Kind::Crl => &mut self.crls,
             };
-            if element.tag == Tag::SEQUENCE {
-                ours.push((element.offset, element.raw.to_vec()));
+            let list = if element.tag == Tag::SEQUENCE {
+                ours
             } else {
-                self.passed_over += 1;
-            }
-            if self.certificates.len() + self.crls.len() > MAX_ITEMS {
+                &mut self.passed_over
+            };
+            list.push((element.offset, element.raw.to_vec()));
+            let count = self.certificates.len() + self.crls.len() + self.passed_over.len();
+            if count > MAX_ITEMS {
                 return Err(Error::Unsupported("PKCS#7 of so many certificates"));
             }
         }
@@ -142,8 +144,13 @@ mod tests {
         );
         let found = pkcs7(&file).unwrap();
         assert_eq!((found.certificates.len(), found.crls.len()), (2, 1));
-        assert_eq!(found.passed_over, 1);
-        for (place, der) in found.certificates.iter().chain(&found.crls) {
+        assert_eq!(found.passed_over.len(), 1);
+        for (place, der) in found
+            .certificates
+            .iter()
+            .chain(&found.crls)
+            .chain(&found.passed_over)
+        {
             assert_eq!(file[*place..*place + der.len()], *der);
         }
         assert_eq!(found.certificates[1].1, certificate(2));
@@ -177,8 +184,10 @@ mod tests {
         for (_, damaged) in flips(&whole) {
             let _ = pkcs7(&damaged);
         }
-        let many = signed_data(&vec![certificate(1); MAX_ITEMS + 1], &[]);
-        assert!(matches!(pkcs7(&many), Err(Error::Unsupported(_))));
+        for thing in [certificate(1), vec![0xa1, 0]] {
+            let many = signed_data(&vec![thing; MAX_ITEMS + 1], &[]);
+            assert!(matches!(pkcs7(&many), Err(Error::Unsupported(_))));
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@ use super::{
     der_kind::{DerKind, der_kind},
     item::{ImportError, ItemKind},
     pkcs7::pkcs7,
+    place::{Characters, Place},
     scan::{Form, MAX_TEXT, Piece},
+    text::Scale,
 };
 
 /// Reads the pieces of an input: decodes, opens containers of PKCS#7, parses certificates.
@@ -38,10 +40,10 @@ impl Reading {
         let at = piece.position;
         match &piece.form {
             Form::Refused(kind, error) => found(at, *kind, Content::Refused(error.clone())),
-            Form::Der => read_der(bytes, at, found),
+            Form::Der => read_der(bytes, &mut Place::From(at), found),
             Form::Armoured(Label::Key) => found(at, ItemKind::Key, Content::Key(bytes)),
             Form::Armoured(label) => self.read_armoured(*label, bytes, at, found),
-            Form::Bare => self.read_bare(bytes, found),
+            Form::Bare => self.read_bare(bytes, piece.scale, found),
         }
     }
 
@@ -82,7 +84,7 @@ impl Reading {
                 Content::Certificate(&certificate),
             );
         }
-        read_der(der, at, &mut |at, kind, content| {
+        read_der(der, &mut Place::At(at), &mut |at, kind, content| {
             // What is called a certificate and is nothing else is a broken one.
             let is_nothing = matches!(
                 content,
@@ -100,10 +102,15 @@ impl Reading {
     }
 
     /// Reads an input that is base64 and nothing else: as a whole, or by paragraphs.
-    fn read_bare(&mut self, file: &[u8], found: &mut dyn FnMut(u64, ItemKind, Content<'_>)) {
+    fn read_bare(
+        &mut self,
+        file: &[u8],
+        scale: Scale,
+        found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
+    ) {
         let text = file.strip_prefix(BOM).unwrap_or(file);
         let start = file.len() - text.len();
-        let mut count = self.read_values(text, start, found);
+        let mut count = self.read_values(Characters::new(text, start, scale), found);
         if count == 0 {
             let mut at = start;
             let mut paragraph = start;
@@ -112,7 +119,8 @@ impl Reading {
             for line in lines.chain([&b""[..]]) {
                 if line.trim_ascii().is_empty() {
                     let part = file.get(paragraph..at).unwrap_or_default();
-                    count += self.read_values(part, paragraph, found);
+                    let part = Characters::new(part, paragraph, scale);
+                    count += self.read_values(part, found);
                     paragraph = at + line.len();
                 }
                 at += line.len();
@@ -125,31 +133,30 @@ impl Reading {
         self.decoder.wipe();
     }
 
-    /// Reads the DER values that `text` decodes to, all at the position of the text; returns how
-    /// many there are.
+    /// Reads the DER values that a text decodes to; returns how many there are.
     fn read_values(
         &mut self,
-        text: &[u8],
-        at: usize,
+        mut characters: Characters<'_>,
         found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
     ) -> usize {
-        let blank = text.len() - text.trim_ascii_start().len();
-        let at = u64::try_from(at + blank).unwrap_or(u64::MAX);
+        let text = characters.text();
         if text.len() > MAX_TEXT {
             return 0;
         }
-        let Some(mut rest) = self.decoder.decode(text) else {
+        let Some(decoded) = self.decoder.decode(text) else {
             return 0;
         };
-        if rest.first() != Some(&SEQUENCE) || rest.len() < 2 {
+        if decoded.first() != Some(&SEQUENCE) || decoded.len() < 2 {
             return 0;
         }
         let mut count = 0;
+        let mut rest = decoded;
         while !rest.is_empty() {
             let value = Reader::new(rest)
                 .any("value")
                 .map_or(rest, |value| value.raw);
-            read_der(value, at, found);
+            characters.begin_value(decoded.len() - rest.len());
+            read_der(value, &mut Place::Base64(&mut characters), found);
             count += 1;
             rest = rest.get(value.len()..).unwrap_or_default();
         }
@@ -158,19 +165,23 @@ impl Reading {
 }
 
 /// Gives what a DER value is, or what is in it.
-fn read_der(der: &[u8], at: u64, found: &mut dyn FnMut(u64, ItemKind, Content<'_>)) {
+fn read_der(
+    der: &[u8],
+    place: &mut Place<'_, '_>,
+    found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
+) {
     let large = der.len() > MAX_CERTIFICATE;
     let certificate = CertificateRef::from_der(der);
     if let (Ok(certificate), false) = (certificate, large) {
         return found(
-            at,
+            place.of(0),
             ItemKind::Certificate,
             Content::Certificate(&certificate),
         );
     }
     let refused = |error| Content::Refused(error);
     let (kind, content) = match der_kind(der) {
-        DerKind::Pkcs7 => return read_pkcs7(der, at, found),
+        DerKind::Pkcs7 => return read_pkcs7(der, place, found),
         DerKind::Pkcs12 => (ItemKind::Other, Content::Pkcs12(der)),
         DerKind::Crl => (ItemKind::Crl, refused(ImportError::Crl)),
         DerKind::Request => (ItemKind::Request, refused(ImportError::Request)),
@@ -183,27 +194,57 @@ fn read_der(der: &[u8], at: u64, found: &mut dyn FnMut(u64, ItemKind, Content<'_
         DerKind::Other => (ItemKind::Other, refused(ImportError::UnsupportedKind)),
         DerKind::Truncated => (ItemKind::Other, refused(ImportError::Truncated)),
     };
-    found(at, kind, content);
+    found(place.of(0), kind, content);
 }
 
-/// Gives what is in a PKCS#7 container, all at its position.
-fn read_pkcs7(der: &[u8], at: u64, found: &mut dyn FnMut(u64, ItemKind, Content<'_>)) {
+/// Gives what is in a PKCS#7 container, in its order: where it stands if the container is DER, and
+/// otherwise, because it had to be rewritten, where the container stands.
+fn read_pkcs7(
+    der: &[u8],
+    place: &mut Place<'_, '_>,
+    found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
+) {
     // What has no length ends in zero octets, and a line end may follow.
-    match pkcs7(der.trim_ascii_end()).or_else(|_| pkcs7(der)) {
-        Ok(opened) => {
-            let certificates = opened.certificates.iter().map(|(_, der)| der.as_slice());
-            read_contents(certificates, opened.crls.len(), at, found);
-            refuse_passed_over(opened.passed_over, at, found);
-        }
+    let opened = match pkcs7(der.trim_ascii_end()).or_else(|_| pkcs7(der)) {
+        Ok(opened) => opened,
         Err(error) => {
             let refused = Content::Refused(ImportError::Container(error));
-            found(at, ItemKind::Other, refused);
+            return found(place.of(0), ItemKind::Other, refused);
+        }
+    };
+    let listed = |kind, list| {
+        let list: &[(usize, Vec<u8>)] = list;
+        list.iter()
+            .map(move |(at, der)| (*at, kind, der.as_slice()))
+    };
+    let mut contents: Vec<_> = listed(ItemKind::Certificate, &opened.certificates)
+        .chain(listed(ItemKind::Crl, &opened.crls))
+        .chain(listed(ItemKind::Other, &opened.passed_over))
+        .collect();
+    // What was passed over stands among the others.
+    contents.sort_unstable_by_key(|(at, ..)| *at);
+    let in_place = contents.iter().all(|(at, _, content)| {
+        let rest = der.get(*at..).unwrap_or_default();
+        rest.starts_with(content)
+    });
+    let mut container = Place::At(place.of(0));
+    if opened.certificates.is_empty() && opened.crls.is_empty() {
+        let nothing = Content::Refused(ImportError::NothingFound);
+        found(container.of(0), ItemKind::Other, nothing);
+    }
+    let place = if in_place { place } else { &mut container };
+    for (at, kind, content) in contents {
+        let at = place.of(at);
+        match kind {
+            ItemKind::Certificate => read_certificate(content, at, found),
+            ItemKind::Crl => found(at, kind, Content::Refused(ImportError::Crl)),
+            _ => found(at, kind, Content::Refused(ImportError::UnsupportedKind)),
         }
     }
 }
 
-/// Gives what is in a PKCS#12 container, all at its position: the certificates, the keys, what
-/// could not be read. `budget` is that of the file which the container is in.
+/// Gives what is in a PKCS#12 container, all at its position, because what is in it was decrypted
+/// and stands nowhere in the file: the certificates, the keys, what could not be read. `budget` is that of the file which the container is in.
 pub(super) fn read_pkcs12(
     der: &[u8],
     at: u64,
@@ -215,8 +256,13 @@ pub(super) fn read_pkcs12(
     match Pkcs12::open_within(der, passphrase, budget) {
         Ok(opened) => {
             let certificates = opened.certificates.iter().map(|one| one.value.as_slice());
-            if opened.keys.is_empty() || certificates.len() + opened.crls.len() > 0 {
-                read_contents(certificates, opened.crls.len(), at, found);
+            if opened.keys.is_empty() && certificates.len() + opened.crls.len() == 0 {
+                let nothing = Content::Refused(ImportError::NothingFound);
+                found(at, ItemKind::Other, nothing);
+            }
+            certificates.for_each(|der| read_certificate(der, at, found));
+            for _ in &opened.crls {
+                found(at, ItemKind::Crl, Content::Refused(ImportError::Crl));
             }
             for key in &opened.keys {
                 found(at, ItemKind::Key, Content::Key(key.value.expose()));
@@ -224,48 +270,24 @@ pub(super) fn read_pkcs12(
             for error in &opened.refused {
                 found(at, ItemKind::Other, refused(*error));
             }
-            refuse_passed_over(opened.passed_over, at, found);
+            for _ in 0..opened.passed_over {
+                let refused = Content::Refused(ImportError::UnsupportedKind);
+                found(at, ItemKind::Other, refused);
+            }
         }
         Err(error) => found(at, ItemKind::Other, refused(error)),
     }
 }
 
-/// Refuses what a container holds and nobody could take out, each thing once.
-fn refuse_passed_over(count: usize, at: u64, found: &mut dyn FnMut(u64, ItemKind, Content<'_>)) {
-    for _ in 0..count {
-        let refused = Content::Refused(ImportError::UnsupportedKind);
-        found(at, ItemKind::Other, refused);
-    }
-}
-
-/// Gives the certificates and revocation lists of a container, or that there is nothing.
-fn read_contents<'a>(
-    certificates: impl Iterator<Item = &'a [u8]>,
-    crls: usize,
-    at: u64,
-    found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
-) {
-    let mut empty = crls == 0;
-    for der in certificates {
-        empty = false;
-        let certificate = CertificateRef::from_der(der);
-        let content = match &certificate {
-            _ if der.len() > MAX_CERTIFICATE => Content::Refused(ImportError::TooLarge),
-            Ok(certificate) => Content::Certificate(certificate),
-            Err(error) => Content::Refused(ImportError::Malformed(*error)),
-        };
-        found(at, ItemKind::Certificate, content);
-    }
-    for _ in 0..crls {
-        found(at, ItemKind::Crl, Content::Refused(ImportError::Crl));
-    }
-    if empty {
-        found(
-            at,
-            ItemKind::Other,
-            Content::Refused(ImportError::NothingFound),
-        );
-    }
+/// Gives a certificate of a container.
+fn read_certificate(der: &[u8], at: u64, found: &mut dyn FnMut(u64, ItemKind, Content<'_>)) {
+    let certificate = CertificateRef::from_der(der);
+    let content = match &certificate {
+        _ if der.len() > MAX_CERTIFICATE => Content::Refused(ImportError::TooLarge),
+        Ok(certificate) => Content::Certificate(certificate),
+        Err(error) => Content::Refused(ImportError::Malformed(*error)),
+    };
+    found(at, ItemKind::Certificate, content);
 }
 
 fn first_element(der: &[u8]) -> Option<&[u8]> {

@@ -5,6 +5,7 @@ use super::{
     armour::{self, BEGIN, Block},
     der_kind::{DerKind, der_kind},
     item::{ImportError, ItemKind},
+    text::Scale,
 };
 
 /// Finds the items of an input in windows that move over it.
@@ -48,6 +49,8 @@ pub(super) struct Piece {
     /// What to read, in the window.
     pub(super) content: (usize, usize),
     pub(super) form: Form,
+    /// How places in the window are counted in the input.
+    pub(super) scale: Scale,
 }
 
 /// How an item is written.
@@ -147,20 +150,19 @@ impl Scanner {
             return None;
         }
         // Its end is not known, or after the input: what remains is one item, but for PEM blocks.
-        let begin = armour::find(window.bytes, start, BEGIN);
-        if begin.is_none() && !window.last {
-            if rest.len() <= MAX_HELD_SIZE {
-                return Some(Step::More(start));
-            }
-            let begin = window.position(start);
+        let begin = armour::next_begin(window.bytes, start);
+        let end = begin.unwrap_or(window.bytes.len());
+        if end - start > MAX_HELD_SIZE {
             self.phase = Phase::Overlong {
-                start: begin,
+                start: window.position(start),
                 until: None,
             };
             return None;
         }
+        if begin.is_none() && !window.last {
+            return Some(Step::More(start));
+        }
         self.phase = Phase::Text;
-        let end = begin.unwrap_or(window.bytes.len());
         Some(Step::Item(Piece::der(window, start, end), end))
     }
 
@@ -173,13 +175,12 @@ impl Scanner {
         at: &mut usize,
     ) -> Option<Step> {
         let end = until.and_then(|until| usize::try_from(until.checked_sub(window.base)?).ok());
-        let begin = armour::find(window.bytes, *at, BEGIN);
+        // No further than its end, so that many of them cost no more than their bytes.
+        let limit = end.map(|end| end.saturating_add(BEGIN.len() - 1));
+        let before = limit.and_then(|limit| window.bytes.get(..limit));
+        let begin = armour::next_begin(before.unwrap_or(window.bytes), *at);
         let begin = begin.filter(|begin| end.is_none_or(|end| *begin < end));
-        let piece = |error| Piece {
-            position: start,
-            content: (0, 0),
-            form: Form::Refused(ItemKind::Other, error),
-        };
+        let piece = |error| Piece::new(start, (0, 0), Form::Refused(ItemKind::Other, error));
         let (next, error) = match (begin, end) {
             (Some(begin), Some(_)) => (begin, ImportError::Truncated),
             (Some(begin), None) => (begin, ImportError::TooLarge),
@@ -210,7 +211,7 @@ impl Scanner {
             window.bytes.len().min(der.at() + BEGIN.len() - 1)
         });
         let before = window.bytes.get(..limit).unwrap_or_default();
-        let (phase, end) = match (armour::find(before, at, BEGIN), der) {
+        let (phase, end) = match (armour::next_begin(before, at), der) {
             (Some(begin), _) => (Phase::Text, begin),
             (None, Some(Candidate::Certificate(at))) => (Phase::Der, at),
             (None, Some(Candidate::Unknown(at))) => return Step::More(at),
@@ -218,26 +219,18 @@ impl Scanner {
             (None, None) => return Step::More(window.tail(at)),
         };
         self.phase = phase;
-        let piece = Piece {
-            position: start,
-            content: (0, 0),
-            form: Form::Refused(ItemKind::Other, ImportError::Astray),
-        };
-        Step::Item(piece, end)
+        let astray = Form::Refused(ItemKind::Other, ImportError::Astray);
+        Step::Item(Piece::new(start, (0, 0), astray), end)
     }
 
     /// Finds the next PEM block (RFC 7468 §2), wherever its line begins.
     fn text(&mut self, window: Window<'_>, at: usize) -> Step {
-        let Some(begin) = armour::find(window.bytes, at, BEGIN) else {
+        let Some(begin) = armour::next_begin(window.bytes, at) else {
             return self.no_block(window, at);
         };
         match armour::block(window, begin) {
             Some(Block { content, end, form }) => {
-                let piece = Piece {
-                    position: window.position(begin),
-                    content,
-                    form,
-                };
+                let piece = Piece::new(window.position(begin), content, form);
                 Step::Item(piece, end)
             }
             None => Step::More(begin),
@@ -246,9 +239,9 @@ impl Scanner {
 
     /// No block begins here; if that is so of the whole input, it may be bare base64.
     fn no_block(&mut self, window: Window<'_>, at: usize) -> Step {
-        let held = !self.found && !self.let_go;
+        let held = !self.found && !self.let_go && window.bytes.len() <= MAX_TEXT;
         if !window.last {
-            if held && window.bytes.len() <= MAX_TEXT {
+            if held {
                 return Step::More(0);
             }
             self.let_go |= !self.found;
@@ -264,12 +257,7 @@ impl Scanner {
         } else {
             Form::Refused(ItemKind::Other, ImportError::NothingFound)
         };
-        let piece = Piece {
-            position: 0,
-            content: (0, end),
-            form,
-        };
-        Step::Item(piece, end)
+        Step::Item(Piece::new(0, (0, end), form), end)
     }
 }
 
@@ -290,11 +278,25 @@ impl<'a> Window<'a> {
 }
 
 impl Piece {
-    fn der(window: Window<'_>, start: usize, end: usize) -> Self {
+    fn new(position: u64, content: (usize, usize), form: Form) -> Self {
         Self {
-            position: window.position(start),
-            content: (start, end),
-            form: Form::Der,
+            position,
+            content,
+            form,
+            scale: Scale::ONE,
+        }
+    }
+
+    fn der(window: Window<'_>, start: usize, end: usize) -> Self {
+        Self::new(window.position(start), (start, end), Form::Der)
+    }
+
+    /// Returns the piece of an input of which the scanner saw the text.
+    pub(super) fn scaled(self, scale: Scale) -> Self {
+        Self {
+            position: scale.position(self.position),
+            scale,
+            ..self
         }
     }
 }
@@ -384,7 +386,7 @@ const MIN_HEADER: usize = 4;
 
 /// Bytes of the largest DER value that is looked into: a container of some thousand certificates.
 const MAX_HELD: u64 = 16 << 20;
-const MAX_HELD_SIZE: usize = 16 << 20;
+pub(super) const MAX_HELD_SIZE: usize = 16 << 20;
 
 /// Bytes of the same in base64, with line ends.
 pub(super) const MAX_TEXT: usize = MAX_HELD_SIZE / 2 * 3;

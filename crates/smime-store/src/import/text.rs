@@ -79,18 +79,79 @@ impl<R: Read> Text<R> {
         self.odd = odd.first().copied();
     }
 
-    /// Returns where the byte that is number `at` stands in the input.
-    pub(super) fn position(&self, at: u64) -> u64 {
-        match self.encoding {
-            None | Some(Encoding::Bytes) => at,
-            Some(Encoding::LittleEndian { mark } | Encoding::BigEndian { mark }) => {
-                at.saturating_mul(2).saturating_add(mark)
+    /// Returns how positions in the text are counted in the input.
+    pub(super) fn scale(&self) -> Scale {
+        self.encoding.map_or(Scale::ONE, Encoding::scale)
+    }
+}
+
+/// How positions in a text become positions in the input that it was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Scale {
+    /// Bytes before the text.
+    mark: u64,
+    /// Bytes of each code unit.
+    unit: u64,
+}
+
+impl Scale {
+    /// The text is the input.
+    pub(super) const ONE: Self = Self { mark: 0, unit: 1 };
+
+    /// Returns where the byte that is number `at` of the text stands in the input.
+    pub(super) fn position(self, at: u64) -> u64 {
+        at.saturating_mul(self.unit).saturating_add(self.mark)
+    }
+}
+
+/// The bytes of an input that is in memory as a whole; of UTF-16, one byte for each code unit, as
+/// in [`Text`].
+pub(super) struct WholeText<'a> {
+    bytes: Bytes<'a>,
+    pub(super) scale: Scale,
+}
+
+enum Bytes<'a> {
+    Lent(&'a [u8]),
+    /// Wiped, for a private key may be in it.
+    Decoded(Secret),
+}
+
+impl<'a> WholeText<'a> {
+    pub(super) fn new(input: &'a [u8]) -> Self {
+        let encoding = Encoding::of(input);
+        let bytes = match encoding {
+            Encoding::Bytes => Bytes::Lent(input),
+            Encoding::LittleEndian { .. } | Encoding::BigEndian { .. } => {
+                let mark = input.get(..2).filter(|_| encoding.has_mark());
+                let units = input.get(mark.map_or(0, <[u8]>::len)..);
+                let (pairs, _) = units.unwrap_or_default().as_chunks();
+                let text: Vec<u8> = pairs.iter().map(|unit| encoding.byte(*unit)).collect();
+                Bytes::Decoded(Secret::new(text))
             }
+        };
+        Self {
+            bytes,
+            scale: encoding.scale(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Lent(bytes) => bytes,
+            Bytes::Decoded(text) => text.expose(),
         }
     }
 }
 
 impl Encoding {
+    fn scale(self) -> Scale {
+        match self {
+            Self::Bytes => Scale::ONE,
+            Self::LittleEndian { mark } | Self::BigEndian { mark } => Scale { mark, unit: 2 },
+        }
+    }
+
     /// Tells by the byte order mark, or by a zero in every other byte of printable text.
     fn of(start: &[u8]) -> Self {
         match start {

@@ -11,6 +11,7 @@ mod items;
 mod keys;
 mod log;
 mod making;
+mod positions;
 
 use std::path::PathBuf;
 

@@ -167,7 +167,7 @@ impl<'a> CrlEntry<'a> {
                 offset: extensions.offset(),
             });
         }
-        let mut seen = Seen::default();
+        let mut seen = Seen::in_list(&extensions);
         while !extensions.is_empty() {
             let offset = extensions.offset();
             let extension = RawExtension::read(&mut extensions)?;

@@ -45,7 +45,7 @@ impl CrlExtensions {
                 offset: list.offset(),
             });
         }
-        let mut seen = Seen::default();
+        let mut seen = Seen::in_list(&list);
         while !list.is_empty() {
             let offset = list.offset();
             let extension = RawExtension::read(&mut list)?;

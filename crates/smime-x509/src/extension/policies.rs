@@ -45,6 +45,14 @@ impl<'a> FromReader<'a> for PolicyInformation<'a> {
             qualifiers: qualifiers.map(|it| it.raw).unwrap_or_default(),
         })
     }
+
+    fn check(reader: &mut Reader<'a>) -> Result<(), ParseError> {
+        let what = "PolicyInformation";
+        let mut fields = reader.sequence(what)?;
+        fields.oid_octets()?;
+        fields.optional(Tag::SEQUENCE, "policyQualifiers")?;
+        Ok(fields.finish(what)?)
+    }
 }
 
 impl<'a> FromReader<'a> for PolicyMapping {
