@@ -15,6 +15,10 @@ const REMEDIES: &[(&str, &str)] = &[
         "say which: --ca and the start of its SHA-256, as smime cert list shows it",
     ),
     (
+        "chain.expired",
+        "ask for the certificate that renews it, and import that: smime cert import FILE",
+    ),
+    (
         "chain.no_path",
         "import the issuing authority and trust it: smime cert import --trust FILE",
     ),
@@ -39,12 +43,28 @@ const REMEDIES: &[(&str, &str)] = &[
         "smime cert list ADDRESS shows what is there and what it is good for",
     ),
     (
+        "engine.chosen_for_nobody",
+        "choose one of the sender's or of a recipient's: smime cert list ADDRESS",
+    ),
+    (
+        "engine.discarded",
+        "smime options says what is missing; smime group list, what is to be discarded",
+    ),
+    (
         "engine.key_locked",
         "give the passphrase of the key, or another: --passphrase-file FILE, --passphrase-env NAME",
     ),
     (
         "engine.no_key",
         "import the private key of one of the recipients: smime key import FILE",
+    ),
+    (
+        "engine.no_such_group",
+        "smime group list shows the groups; smime group set NAME sets one",
+    ),
+    (
+        "engine.unreadable_recipient",
+        "correct the address, or send it without encryption: --encrypt never",
     ),
     (
         "engine.withheld",
@@ -63,8 +83,20 @@ const REMEDIES: &[(&str, &str)] = &[
         "import the certificate of this key first: smime cert import FILE",
     ),
     (
+        "options.passphrase_needed",
+        "smime seal will ask for the passphrase of the key",
+    ),
+    (
         "passphrase.missing",
         "give the passphrase: --passphrase-file FILE or --passphrase-env NAME",
+    ),
+    (
+        "select.no_certificate",
+        "import a certificate of this address: smime cert import FILE",
+    ),
+    (
+        "select.no_private_key",
+        "import the private key of the certificate: smime key import FILE",
     ),
     (
         "store.absent",

@@ -9,7 +9,7 @@ use crate::{
     args::{Global, Options},
     context::Context,
     failure::{Failure, Judgement},
-    json,
+    json, messages,
     report::Report,
 };
 
@@ -113,38 +113,34 @@ fn words(decision: &Decision) -> String {
         };
         format!("{}{mandatory}", level.mode.as_str())
     };
-    let mut lines = vec![
-        format!(
-            "sign     {:20} {}",
-            level(decision.sign),
-            sign_code(decision)
-        ),
-        format!(
-            "encrypt  {:20} {}",
-            level(decision.encrypt),
-            encrypt_code(decision)
-        ),
-    ];
-    lines.extend(decision.recipients.iter().map(|recipient| {
-        let prints: Vec<_> = certificates(recipient)
-            .iter()
-            .map(|it| short(&fingerprint(it)))
-            .collect();
-        format!(
-            "  {:30} {}  {}",
-            recipient.address.to_string(),
-            recipient_code(recipient),
-            prints.join(" ")
-        )
-    }));
+    let mut lines = vec![format!(
+        "sign     {:22} {}",
+        level(decision.sign),
+        sign_code(decision)
+    )];
+    lines.extend(remedy(sign_code(decision)));
+    let (encrypt, code) = (level(decision.encrypt), encrypt_code(decision));
+    lines.push(format!("encrypt  {encrypt:22} {code}"));
+    for recipient in &decision.recipients {
+        let (address, code) = (recipient.address.to_string(), recipient_code(recipient));
+        let prints: Vec<_> = certificates(recipient).iter().map(short).collect();
+        let line = format!("  {address:29} {code:22} {}", prints.join(" "));
+        lines.push(line.trim_end().to_owned());
+        lines.extend(remedy(code));
+    }
     if decision.answers_encrypted {
         lines.push("answers a mail that came encrypted".to_owned());
     }
     lines.join("\n")
 }
 
-fn short(fingerprint: &str) -> String {
-    fingerprint.chars().take(16).collect()
+fn remedy(code: &str) -> Option<String> {
+    messages::remedy(code).map(|remedy| format!("    {remedy}"))
+}
+
+/// Returns the start of a fingerprint, which is enough to tell it from others.
+fn short(certificate: &VerifiedRecipient) -> String {
+    fingerprint(certificate).chars().take(16).collect()
 }
 
 const POSSIBLE: &str = "options.possible";

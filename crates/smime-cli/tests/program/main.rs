@@ -15,6 +15,7 @@ mod import;
 mod judge;
 mod keys;
 mod open;
+mod outgoing;
 mod revocation;
 mod seal;
 mod world;
