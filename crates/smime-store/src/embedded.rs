@@ -14,16 +14,23 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeysOfDeleted, Recorded, Scope, Store,
+    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope, Store,
     StoredCertificate, Trust,
     activity::read_entry,
+    crl::{self, CrlKey, CrlRecord},
     index::{Prefix, Query, number, public_key_id},
+    kept::{KeptRecord, fulfilled_by, of_issuer},
     record::newest_first,
 };
+use kept::KeptReader;
 use reader::Reader;
-use tables::{ACTIVITY, ANCHORS, DEFAULTS, HEAD, KEYS, MESSAGE_IDS, META, TAIL, Tables};
+use tables::{
+    ACTIVITY, ANCHORS, DEFAULTS, HEAD, KEYS, MESSAGE_IDS, META, TAIL, Tables,
+    crls::{CRL_RECORDS, CRLS, crl_records},
+};
 use waiting::{Limits, Then, Waiting};
 
+mod kept;
 mod opening;
 mod reader;
 mod tables;
@@ -262,6 +269,26 @@ impl Store for Embedded {
         Ok(ids)
     }
 
+    fn add_crl(&self, crl: &[u8], at: UnixTime) -> Result<Addition, Error> {
+        let (key, record) = CrlRecord::of(crl, at)?;
+        self.write(|tables| tables.add_crl(key, &record, crl))
+    }
+
+    fn crls(&self, issuer: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+        let transaction = self.begin_read()?;
+        let records = transaction
+            .open_table(CRL_RECORDS)
+            .map_err(database_error)?;
+        let lists = transaction.open_table(CRLS).map_err(database_error)?;
+        let mut found = Vec::new();
+        for (CrlKey(key), record) in crl_records(&records, CrlKey::of_issuer(issuer))? {
+            let der = lists.get(&key).map_err(database_error)?;
+            let der = der.ok_or(Error::Damaged("crl"))?;
+            found.push((record, der.value().to_vec()));
+        }
+        Ok(crl::newest_first(found))
+    }
+
     fn set_defaults(&self, scope: &Scope, defaults: Option<&Defaults>) -> Result<(), Error> {
         self.write(|tables| tables.set_defaults(scope, defaults))
     }
@@ -291,6 +318,45 @@ impl Store for Embedded {
         }
         all.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
         Ok(all)
+    }
+
+    fn keep(&self, mail: &KeptMail) -> Result<u64, Error> {
+        let record = KeptRecord::of(mail)?;
+        self.write(|tables| tables.keep(mail, &record))
+    }
+
+    fn kept(&self, id: u64) -> Result<Option<KeptMail>, Error> {
+        KeptReader::new(&self.begin_read()?)?.mail(id)
+    }
+
+    fn visit_kept(
+        &self,
+        visit: &mut dyn FnMut(u64, KeptMail) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        KeptReader::new(&self.begin_read()?)?.visit(visit)
+    }
+
+    fn kept_wanting(&self, certificate: &Certificate) -> Result<Vec<u64>, Error> {
+        let reader = KeptReader::new(&self.begin_read()?)?;
+        reader.wanting(&fulfilled_by(certificate), |record| {
+            record.wants_certificate(certificate)
+        })
+    }
+
+    fn kept_wanting_issuer(&self, name: &[u8]) -> Result<Vec<u64>, Error> {
+        let reader = KeptReader::new(&self.begin_read()?)?;
+        reader.wanting(&[of_issuer(name)], |record| record.wants_issuer(name))
+    }
+
+    fn release(&self, id: u64) -> Result<(), Error> {
+        self.write(|tables| match tables.release(id)? {
+            true => Ok(()),
+            false => Err(Error::NoSuchMail(id)),
+        })
+    }
+
+    fn expire_kept(&self, now: UnixTime) -> Result<u64, Error> {
+        self.write(|tables| tables.expire_kept(now))
     }
 
     fn record(&self, activity: &Activity) -> Result<u64, Error> {

@@ -1,5 +1,7 @@
 use std::{error, fmt, io};
 
+use smime_x509::ParseError;
+
 /// Why the store did not do what was asked.
 #[non_exhaustive]
 #[derive(Debug)]
@@ -25,6 +27,14 @@ pub enum Error {
     NoSuchCertificate([u8; 32]),
     /// No private key of that [`public_key_id`](crate::public_key_id) is stored.
     NoSuchKey([u8; 32]),
+    /// No mail of that number is kept.
+    NoSuchMail(u64),
+    /// The mail, with what it wants, is larger than 64 MiB.
+    MailTooLarge,
+    /// The bytes are not a revocation list.
+    UnreadableCrl(ParseError),
+    /// The revocation list is larger than 64 MiB.
+    CrlTooLarge,
     /// The activity log does not fit together from this entry on.
     LogBroken {
         /// The number of the first entry that does not fit.
@@ -51,6 +61,10 @@ impl Error {
             Self::Database(_) => "store.database",
             Self::NoSuchCertificate(_) => "store.no_certificate",
             Self::NoSuchKey(_) => "store.no_key",
+            Self::NoSuchMail(_) => "store.no_mail",
+            Self::MailTooLarge => "store.mail_too_large",
+            Self::UnreadableCrl(_) => "store.unreadable_crl",
+            Self::CrlTooLarge => "store.crl_too_large",
             Self::LogBroken { .. } => "store.log_broken",
             Self::Key(error) => error.code(),
             Self::NoCertificateForKey { .. } => "key.no_certificate",
@@ -73,6 +87,10 @@ impl fmt::Display for Error {
                 write!(f, "no certificate of fingerprint {}", Hex(fingerprint))
             }
             Self::NoSuchKey(id) => write!(f, "no private key of public key {}", Hex(id)),
+            Self::NoSuchMail(id) => write!(f, "no kept mail of number {id}"),
+            Self::MailTooLarge => f.write_str("mail larger than 64 MiB"),
+            Self::UnreadableCrl(error) => write!(f, "not a revocation list: {error}"),
+            Self::CrlTooLarge => f.write_str("revocation list larger than 64 MiB"),
             Self::LogBroken { id } => write!(f, "activity log broken at entry {id}"),
             Self::Key(error) => write!(f, "private key: {error}"),
             Self::NoCertificateForKey { public_key_id } => {
@@ -91,6 +109,7 @@ impl error::Error for Error {
         match self {
             Self::Io(error) => Some(error),
             Self::Key(error) => Some(error),
+            Self::UnreadableCrl(error) => Some(error),
             _ => None,
         }
     }

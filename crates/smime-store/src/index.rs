@@ -182,7 +182,7 @@ fn prefix(kind: u8, parts: &[&[u8]]) -> Prefix {
     Prefix::new(kind, &sha256(parts))
 }
 
-fn same_name(left: &[u8], right: &[u8]) -> bool {
+pub(crate) fn same_name(left: &[u8], right: &[u8]) -> bool {
     left == right || folded_name(left) == folded_name(right)
 }
 
@@ -190,6 +190,6 @@ fn same_name(left: &[u8], right: &[u8]) -> bool {
 ///
 /// It is part of the file's layout: if it changes, so does the schema version. What is not a Name
 /// stands for itself, so that a look-up by nonsense finds nothing.
-fn folded_name(der: &[u8]) -> Vec<u8> {
+pub(crate) fn folded_name(der: &[u8]) -> Vec<u8> {
     NameRef::from_der(der).map_or_else(|_| der.to_vec(), NameRef::canonical)
 }

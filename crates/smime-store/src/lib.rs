@@ -1,19 +1,22 @@
-//! Keeps certificates, keys, anchors and the activity log.
+//! Keeps certificates, keys, anchors, revocation lists, the activity log, and mail that is to be
+//! judged again.
 //!
 //! This crate does **not** judge: whether a certificate's chain holds or a key may sign is for the
-//! crates beside and above it. It fetches nothing, reads no clock and knows no mail. Records hold
-//! codes, fingerprints, times and digests; never content, and a private key only as
-//! [`ProtectedKey`](smime_crypto::ProtectedKey).
+//! crates beside and above it. It fetches nothing, reads no clock and reads no mail. Records hold
+//! codes, fingerprints, times and digests; content only of a [`KeptMail`], as it was received, and
+//! a private key only as [`ProtectedKey`](smime_crypto::ProtectedKey).
 //!
 //! Reading order: [`Store`] is the trait with its records, [`Memory`] and [`Embedded`] implement
 //! it, [`items`] and [`visit_items`] say what a file holds, [`import`] and [`import_key`] put it into a store.
 
 mod activity;
+mod crl;
 mod defaults;
 mod embedded;
 mod error;
 mod import;
 mod index;
+mod kept;
 #[cfg(test)]
 #[allow(dead_code)] // shared with the tests of the public interface, which use more of it
 #[path = "../tests/conformance/making.rs"]
@@ -31,6 +34,7 @@ pub use import::{
     ItemOutcome, ItemRef, KeyImport, KeyOutcome, Progress, import, import_key, items, visit_items,
 };
 pub use index::{Entry, public_key_id};
+pub use kept::{KeptMail, Want};
 pub use memory::Memory;
 pub use record::{Addition, KeysOfDeleted, StoredCertificate, Trust};
 pub use store::Store;

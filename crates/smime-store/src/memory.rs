@@ -8,12 +8,18 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeysOfDeleted, Recorded, Scope, Store,
+    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope, Store,
     StoredCertificate, Trust,
     activity::{Head, read_entry},
+    crl::{self, CrlKey, CrlRecord},
     index::{MAX_NUMBER, Prefix, Query, number, public_key_id},
+    kept::{KeptRecord, fulfilled_by, of_issuer},
     record::newest_first,
 };
+use kept::KeptMails;
+
+mod crls;
+mod kept;
 
 /// A store that lasts as long as the value: for tests and for work without a file.
 #[derive(Debug, Default)]
@@ -26,6 +32,8 @@ struct Inner {
     index: BTreeSet<u128>,
     keys: HashMap<[u8; 32], (UnixTime, Vec<u8>)>,
     defaults: BTreeMap<Scope, Defaults>,
+    crls: BTreeMap<CrlKey, (CrlRecord, Vec<u8>)>,
+    kept: KeptMails,
     log: BTreeMap<u64, Vec<u8>>,
     message_ids: BTreeSet<u128>,
     head: Head,
@@ -187,6 +195,20 @@ impl Store for Memory {
         Ok(self.inner().keys.keys().copied().collect())
     }
 
+    fn add_crl(&self, crl: &[u8], at: UnixTime) -> Result<Addition, Error> {
+        let (key, record) = CrlRecord::of(crl, at)?;
+        Ok(self.inner().add_crl(key, record, crl))
+    }
+
+    fn crls(&self, issuer: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+        let (first, last) = CrlKey::of_issuer(issuer);
+        let inner = self.inner();
+        let found = inner.crls.range(first..=last);
+        Ok(crl::newest_first(
+            found.map(|(_, list)| list.clone()).collect(),
+        ))
+    }
+
     fn set_defaults(&self, scope: &Scope, defaults: Option<&Defaults>) -> Result<(), Error> {
         let all = &mut self.inner().defaults;
         match defaults {
@@ -206,6 +228,45 @@ impl Store for Memory {
         Ok(all
             .map(|(scope, defaults)| (scope.clone(), *defaults))
             .collect())
+    }
+
+    fn keep(&self, mail: &KeptMail) -> Result<u64, Error> {
+        let record = KeptRecord::of(mail)?;
+        Ok(self.inner().kept.keep(record, &mail.message))
+    }
+
+    fn kept(&self, id: u64) -> Result<Option<KeptMail>, Error> {
+        Ok(self.inner().kept.mail(id))
+    }
+
+    fn visit_kept(
+        &self,
+        visit: &mut dyn FnMut(u64, KeptMail) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        // `visit` may look into the store.
+        let kept = self.inner().kept.clone();
+        kept.visit(visit);
+        Ok(())
+    }
+
+    fn kept_wanting(&self, certificate: &Certificate) -> Result<Vec<u64>, Error> {
+        let prefixes = fulfilled_by(certificate);
+        let is_wanted = |record: &KeptRecord| record.wants_certificate(certificate);
+        Ok(self.inner().kept.wanting(&prefixes, is_wanted))
+    }
+
+    fn kept_wanting_issuer(&self, name: &[u8]) -> Result<Vec<u64>, Error> {
+        let is_wanted = |record: &KeptRecord| record.wants_issuer(name);
+        Ok(self.inner().kept.wanting(&[of_issuer(name)], is_wanted))
+    }
+
+    fn release(&self, id: u64) -> Result<(), Error> {
+        let released = self.inner().kept.release(id);
+        released.ok_or(Error::NoSuchMail(id))
+    }
+
+    fn expire_kept(&self, now: UnixTime) -> Result<u64, Error> {
+        Ok(self.inner().kept.expire(now))
     }
 
     fn record(&self, activity: &Activity) -> Result<u64, Error> {
@@ -359,6 +420,8 @@ impl std::fmt::Debug for Inner {
         f.debug_struct("Inner")
             .field("certificates", &self.certificates.len())
             .field("keys", &self.keys.len())
+            .field("crls", &self.crls.len())
+            .field("kept", &self.kept)
             .field("activities", &self.log.len())
             .finish()
     }

@@ -4,11 +4,12 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeysOfDeleted, Recorded, Scope, StoredCertificate,
-    Trust,
+    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope,
+    StoredCertificate, Trust,
 };
 
-/// Where certificates, keys, anchors and the activity log are kept.
+/// Where certificates, keys, anchors, revocation lists, the activity log and mail that is to be
+/// judged again are kept.
 ///
 /// Every method is one transaction: it happens whole or not at all, and is durable when it
 /// returns if the implementation is. Look-ups that can find several certificates return the one
@@ -198,6 +199,30 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error`].
     fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error>;
 
+    /// Adds a revocation list, a DER CertificateList, and deletes those that it makes superfluous.
+    ///
+    /// Of the complete lists of one issuer, issuingDistributionPoint and authorityKeyIdentifier the
+    /// one of the latest thisUpdate is kept, and among equals that of the greatest cRLNumber, or
+    /// the one added last. Of deltas the same, but one of a later base replaces none (RFC 5280
+    /// §5.2.4): up to seven are kept, of which the oldest goes. A list in whose place a newer one
+    /// is kept counts as there, since that one was added.
+    ///
+    /// No signature is checked: a list that a stranger made takes the place of a genuine one, so
+    /// only those whose signer was verified, or that the owner of the store gives, are to be added.
+    ///
+    /// # Errors
+    /// [`Error::UnreadableCrl`], [`Error::CrlTooLarge`] above 64 MiB.
+    fn add_crl(&self, crl: &[u8], at: UnixTime) -> Result<Addition, Error>;
+
+    /// Returns the revocation lists of an issuer, a DER Name, that of the latest thisUpdate first.
+    ///
+    /// Names are compared as [`authorities_by_subject`](Self::authorities_by_subject) does; an
+    /// indirect list is found by who signed it (RFC 5280 §5.2.5).
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn crls(&self, issuer: &[u8]) -> Result<Vec<Vec<u8>>, Error>;
+
     /// Sets the defaults of a scope, or deletes them.
     ///
     /// # Errors
@@ -215,6 +240,66 @@ pub trait Store: Debug + Send + Sync {
     /// # Errors
     /// [`Error`].
     fn all_defaults(&self) -> Result<Vec<(Scope, Defaults)>, Error>;
+
+    /// Keeps mail until it can be judged again, and returns its number; the first is 1, and none is
+    /// given twice.
+    ///
+    /// If the same message is kept already, that one keeps its number, and all else of it becomes
+    /// as `mail` says. How much is kept altogether is for the caller to bound.
+    ///
+    /// # Errors
+    /// [`Error::MailTooLarge`] when the message with its code and wants has more than 64 MiB.
+    fn keep(&self, mail: &KeptMail) -> Result<u64, Error>;
+
+    /// Returns the kept mail of a number.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn kept(&self, id: u64) -> Result<Option<KeptMail>, Error>;
+
+    /// Calls `visit` with every kept mail and its number, in the order of the numbers, until it
+    /// breaks off; all are as of one moment. One message at a time is loaded.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn visit_kept(
+        &self,
+        visit: &mut dyn FnMut(u64, KeptMail) -> ControlFlow<()>,
+    ) -> Result<(), Error>;
+
+    /// Returns the numbers of the kept mail that a certificate, or the arrival of its key, may help
+    /// to judge, in ascending order: of which it fulfils one of the [`Want`]s by issuer and serial
+    /// number, subjectKeyIdentifier, address, or its subject as the issuer of others.
+    ///
+    /// No message is loaded.
+    ///
+    /// [`Want`]: crate::Want
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn kept_wanting(&self, certificate: &Certificate) -> Result<Vec<u64>, Error>;
+
+    /// Returns the numbers of the kept mail that a revocation list or another trust of an issuer, a
+    /// DER Name, may help to judge, in ascending order.
+    ///
+    /// Names are compared as [`authorities_by_subject`](Self::authorities_by_subject) does; no
+    /// message is loaded.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn kept_wanting_issuer(&self, name: &[u8]) -> Result<Vec<u64>, Error>;
+
+    /// Deletes a kept mail: it was judged, or is not to be kept any longer.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchMail`].
+    fn release(&self, id: u64) -> Result<(), Error>;
+
+    /// Deletes the kept mail that expires at `now` or earlier; returns how many.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn expire_kept(&self, now: UnixTime) -> Result<u64, Error>;
 
     /// Adds an entry to the activity log and returns its number; the first is 1.
     ///

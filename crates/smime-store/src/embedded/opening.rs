@@ -4,11 +4,11 @@ use std::{
     path::Path,
 };
 
-use redb::{Database, ReadableDatabase as _, TableDefinition, TableHandle as _};
+use redb::{Database, ReadTransaction, ReadableDatabase as _, TableDefinition, TableHandle as _};
 
 use super::{
     database_error,
-    tables::{INDEX, META, SCHEMA, Tables, WAITING},
+    tables::{self, INDEX, META, SCHEMA, Tables, WAITING},
     waiting::{Limits, Waiting},
 };
 use crate::Error;
@@ -50,8 +50,8 @@ fn check_is_database(mut file: &File) -> Result<(), Error> {
     }
 }
 
-/// Brings a database into today's layout: a new one, one of an earlier layout, and one that was
-/// left while certificates waited for the index.
+/// Brings a database into today's layout: a new one, one of an earlier layout, one without tables
+/// that came later, and one that was left while certificates waited for the index.
 pub(super) fn prepare(database: &Database, limits: Limits) -> Result<(), Error> {
     if is_new(database)? {
         change(database, |tables| {
@@ -68,6 +68,10 @@ pub(super) fn prepare(database: &Database, limits: Limits) -> Result<(), Error> 
             });
         }
     }
+    if lacks_tables(database)? {
+        // Opening a table makes it.
+        change(database, |_| Ok(()))?;
+    }
     while has_waiting(database)? {
         change(database, |tables| tables.index_some(limits))?;
     }
@@ -77,11 +81,7 @@ pub(super) fn prepare(database: &Database, limits: Limits) -> Result<(), Error> 
 /// A database of some other program is not new: it has tables, and none of ours.
 fn is_new(database: &Database) -> Result<bool, Error> {
     let transaction = database.begin_read().map_err(database_error)?;
-    let names: Vec<String> = transaction
-        .list_tables()
-        .map_err(database_error)?
-        .map(|table| table.name().to_owned())
-        .collect();
+    let names = names_of_tables(&transaction)?;
     let multimaps = transaction
         .list_multimap_tables()
         .map_err(database_error)?
@@ -94,6 +94,17 @@ fn is_new(database: &Database) -> Result<bool, Error> {
     } else {
         Err(Error::ForeignFile)
     }
+}
+
+fn lacks_tables(database: &Database) -> Result<bool, Error> {
+    let present = names_of_tables(&database.begin_read().map_err(database_error)?)?;
+    let mut wanted = tables::names().into_iter();
+    Ok(wanted.any(|wanted| !present.iter().any(|name| name == wanted)))
+}
+
+pub(super) fn names_of_tables(transaction: &ReadTransaction) -> Result<Vec<String>, Error> {
+    let tables = transaction.list_tables().map_err(database_error)?;
+    Ok(tables.map(|table| table.name().to_owned()).collect())
 }
 
 fn schema(database: &Database) -> Result<u64, Error> {

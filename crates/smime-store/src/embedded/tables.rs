@@ -6,7 +6,9 @@
 
 use std::collections::HashSet;
 
-use redb::{AccessGuard, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{
+    AccessGuard, ReadableTable, Table, TableDefinition, TableHandle as _, WriteTransaction,
+};
 use smime_crypto::{UnixTime, sha256};
 use smime_x509::CertificateRef;
 
@@ -20,7 +22,12 @@ use crate::{
     index::{MAX_NUMBER, Prefix, Query, number},
 };
 
+pub(super) mod crls;
+pub(super) mod kept;
 mod log;
+
+use crls::{CRL_RECORDS, CRLS};
+use kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES};
 
 /// Number → [`CertificateRecord`].
 pub(super) const CERTIFICATES: TableDefinition<'_, u64, &[u8]> =
@@ -60,6 +67,25 @@ pub(super) const TAIL: &str = "activity-tail";
 /// all after it are not either.
 pub(super) const WAITING: &str = "waiting";
 
+/// The names of all tables.
+pub(super) fn names() -> [&'static str; 13] {
+    [
+        CERTIFICATES.name(),
+        INDEX.name(),
+        ANCHORS.name(),
+        KEYS.name(),
+        ACTIVITY.name(),
+        MESSAGE_IDS.name(),
+        DEFAULTS.name(),
+        CRLS.name(),
+        CRL_RECORDS.name(),
+        KEPT.name(),
+        KEPT_MESSAGES.name(),
+        KEPT_INDEX.name(),
+        META.name(),
+    ]
+}
+
 /// Every table, open for one change.
 ///
 /// Opening a table makes it; so the first change of a new file makes all of them.
@@ -73,6 +99,11 @@ pub(super) struct Tables<'a> {
     activity: Table<'a, u64, &'static [u8]>,
     message_ids: Table<'a, u128, ()>,
     defaults: Table<'a, &'static [u8], &'static [u8]>,
+    crls: Table<'a, &'static [u8; 96], &'static [u8]>,
+    crl_records: Table<'a, &'static [u8; 96], &'static [u8]>,
+    kept: Table<'a, u64, &'static [u8]>,
+    kept_messages: Table<'a, u64, &'static [u8]>,
+    kept_index: Table<'a, u128, ()>,
     meta: Table<'a, &'static str, &'static [u8]>,
 }
 
@@ -95,6 +126,15 @@ impl<'a> Tables<'a> {
                 .open_table(MESSAGE_IDS)
                 .map_err(database_error)?,
             defaults: transaction.open_table(DEFAULTS).map_err(database_error)?,
+            crls: transaction.open_table(CRLS).map_err(database_error)?,
+            crl_records: transaction
+                .open_table(CRL_RECORDS)
+                .map_err(database_error)?,
+            kept: transaction.open_table(KEPT).map_err(database_error)?,
+            kept_messages: transaction
+                .open_table(KEPT_MESSAGES)
+                .map_err(database_error)?,
+            kept_index: transaction.open_table(KEPT_INDEX).map_err(database_error)?,
             meta: transaction.open_table(META).map_err(database_error)?,
         })
     }

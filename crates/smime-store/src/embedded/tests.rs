@@ -16,10 +16,16 @@ use crate::{
     making::{NOW, people, public_key},
 };
 
-/// A disk that outlives the store on it, and stops writing after so many writes.
+mod crls;
+mod kept;
+mod later_tables;
+
+/// A disk that outlives the store on it, counts what is read, and stops writing after so many
+/// writes.
 #[derive(Clone, Debug)]
 struct Disk {
     bytes: Arc<InMemoryBackend>,
+    bytes_read: Arc<AtomicUsize>,
     writes_left: Arc<AtomicUsize>,
 }
 
@@ -28,6 +34,7 @@ impl Disk {
         let writes_left = Arc::new(AtomicUsize::new(usize::MAX));
         Self {
             bytes: Arc::new(InMemoryBackend::new()),
+            bytes_read: Arc::default(),
             writes_left,
         }
     }
@@ -50,6 +57,7 @@ impl StorageBackend for Disk {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        self.bytes_read.fetch_add(out.len(), Ordering::SeqCst);
         self.bytes.read(offset, out)
     }
 

@@ -4,10 +4,12 @@
 
 mod certificates;
 mod containers;
+mod crls;
 mod defaults;
 mod files;
 mod import;
 mod items;
+mod kept;
 mod keys;
 mod log;
 mod making;
