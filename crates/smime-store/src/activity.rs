@@ -64,6 +64,10 @@ pub enum Operation {
     Issue,
     /// A key was made, and a request for its certificate.
     Request,
+    /// Certificates or a key were deleted.
+    Delete,
+    /// A private key was let out of the store.
+    Export,
 }
 
 /// How an operation ended.
@@ -110,6 +114,8 @@ impl Operation {
             Self::Import => "import",
             Self::Issue => "issue",
             Self::Request => "request",
+            Self::Delete => "delete",
+            Self::Export => "export",
         }
     }
 }
