@@ -12,7 +12,7 @@ use smime::{
         read_private_key,
     },
     io::Limits,
-    store::{Embedded, KeyImport, Memory, Store, Trust},
+    store::{Activity, Direction, Embedded, KeyImport, Memory, Operation, Outcome, Store, Trust},
     x509::Certificate,
 };
 
@@ -219,6 +219,23 @@ impl Context {
             Some(passphrase) => not_empty(passphrase),
             None if io::stdin().is_terminal() => not_empty(prompt()?),
             None => Err(no_passphrase()),
+        }
+    }
+
+    /// Begins an entry of the log: something was done to the store, and went well.
+    pub(crate) fn activity(&self, operation: Operation, code: &str, detail: String) -> Activity {
+        Activity {
+            time: self.now(),
+            direction: Direction::Store,
+            operation,
+            outcome: Outcome::Ok,
+            code: code.to_owned(),
+            message_id: None,
+            from: None,
+            to: Vec::new(),
+            certificates: Vec::new(),
+            input_digest: None,
+            detail,
         }
     }
 
