@@ -68,7 +68,8 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "store.absent",
-        "smime cert import FILE makes it; --store PATH or SMIME_STORE names another",
+        "a store is one file with certificates, private keys and a log of what was done with them\n  \
+         to begin: smime cert import FILE, smime ca init or smime demo; --store PATH names another",
     ),
     ("store.locked", "another process has the store open"),
 ];

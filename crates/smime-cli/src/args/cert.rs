@@ -21,7 +21,8 @@ pub(crate) enum Cert {
         /// Part of a subject or an address, or the start of a SHA-256
         #[arg(value_name = "QUERY")]
         query: Option<String>,
-        /// Only those that expire within so many days
+        /// Only those whose last day is from now to so many days ahead, the soonest first, and what
+        /// takes over from them
         #[arg(long, value_name = "DAYS")]
         expiring: Option<u32>,
     },

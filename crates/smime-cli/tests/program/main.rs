@@ -14,6 +14,7 @@ mod general;
 mod import;
 mod judge;
 mod keys;
+mod list;
 mod open;
 mod revocation;
 mod seal;
