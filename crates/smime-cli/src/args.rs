@@ -13,8 +13,8 @@ mod cert;
 mod key;
 
 pub(crate) use ca::{Ca, CaInit, CaIssue, Csr};
-pub(crate) use cert::Cert;
-pub(crate) use key::Key;
+pub(crate) use cert::{Cert, CertDelete, CertExport};
+pub(crate) use key::{Key, KeyExport};
 
 /// Seal, open and judge S/MIME mail.
 #[derive(Debug, Parser)]

@@ -322,6 +322,12 @@ fn ask(words: &str) -> Result<Secret, Failure> {
     Ok(Secret::new(passphrase.into_bytes()))
 }
 
+/// Returns the files that a command which reads the store must not write over.
+pub(crate) fn inputs(global: &Global) -> Result<Vec<PathBuf>, Failure> {
+    let given = global.files().map(Path::to_owned);
+    Ok(given.chain([store_path(global)?]).collect())
+}
+
 fn store_path(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(path) = &global.store {
         return Ok(path.clone());

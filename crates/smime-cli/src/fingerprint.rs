@@ -1,6 +1,13 @@
 //! Certificates of the store as the command line names them: by the beginning of their SHA-256.
 
-use crate::json;
+use std::ops::ControlFlow;
+
+use smime::store::{Store, StoredCertificate};
+
+use crate::{
+    failure::{Failure, Kind},
+    json,
+};
 
 /// The beginning of a SHA-256, or all of it, as hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +29,105 @@ impl FingerprintStart {
             .then_some(Self { nibbles })
     }
 
+    /// Reads one that names a single certificate: of eight digits at least.
+    pub(crate) fn of_one(text: &str) -> Result<Self, String> {
+        Self::read(text)
+            .filter(|start| start.nibbles.len() >= FEWEST_DIGITS)
+            .ok_or_else(|| "not the first 8 to 64 hexadecimal digits of a SHA-256".to_owned())
+    }
+
     pub(crate) fn is_start_of(&self, fingerprint: &[u8; 32]) -> bool {
         let all = fingerprint.iter().flat_map(|byte| [byte >> 4, byte & 15]);
         all.take(self.nibbles.len())
             .eq(self.nibbles.iter().copied())
     }
+
+    /// Returns the fingerprint, if this is all of it.
+    fn whole(&self) -> Option<[u8; 32]> {
+        let pairs = self.nibbles.chunks_exact(2);
+        let bytes = pairs.map(|pair| pair.iter().fold(0, |byte, nibble| byte << 4 | nibble));
+        bytes.collect::<Vec<u8>>().try_into().ok()
+    }
+
+    fn text(&self) -> String {
+        let digits = self.nibbles.iter();
+        digits
+            .filter_map(|nibble| char::from_digit(u32::from(*nibble), 16))
+            .collect()
+    }
+
+    /// Says that nothing begins so.
+    pub(crate) fn unknown(&self) -> Failure {
+        let detail = format!("{} is of no certificate in the store", self.text());
+        Failure::new(Kind::Input, "input.unknown_fingerprint", detail)
+    }
+
+    /// Says that several begin so.
+    pub(crate) fn ambiguous(&self) -> Failure {
+        let detail = format!("{} is of several certificates in the store", self.text());
+        Failure::new(Kind::Input, "input.ambiguous_fingerprint", detail)
+    }
+}
+
+/// Returns the certificates named, each once, in the order of the names.
+///
+/// # Errors
+/// `input.unknown_fingerprint`, `input.ambiguous_fingerprint`.
+pub(crate) fn find(
+    store: &dyn Store,
+    names: &[FingerprintStart],
+) -> Result<Vec<StoredCertificate>, Failure> {
+    let mut all: Vec<StoredCertificate> = Vec::new();
+    for (name, mut found) in names.iter().zip(matching(store, names)?) {
+        let one = found.pop().ok_or_else(|| name.unknown())?;
+        if !found.is_empty() {
+            return Err(name.ambiguous());
+        }
+        let fingerprint = one.certificate.fingerprint();
+        if all
+            .iter()
+            .all(|it| it.certificate.fingerprint() != fingerprint)
+        {
+            all.push(one);
+        }
+    }
+    Ok(all)
+}
+
+/// Returns for each name the certificates whose SHA-256 begins so: two at most, for no third says
+/// more.
+///
+/// Names that are whole are looked up; for the others the store is gone through once.
+pub(crate) fn matching(
+    store: &dyn Store,
+    names: &[FingerprintStart],
+) -> Result<Vec<Vec<StoredCertificate>>, Failure> {
+    let mut found = Vec::new();
+    let mut starts = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        found.push(match name.whole() {
+            Some(fingerprint) => store.certificate(&fingerprint)?.into_iter().collect(),
+            None => {
+                starts.push((at, name));
+                Vec::new()
+            }
+        });
+    }
+    if starts.is_empty() {
+        return Ok(found);
+    }
+    store.visit_certificates(&mut |stored| {
+        let fingerprint = stored.certificate.fingerprint();
+        for (at, name) in &starts {
+            if name.is_start_of(&fingerprint)
+                && let Some(found) = found.get_mut(*at).filter(|found| found.len() < 2)
+            {
+                found.push(stored.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
 }
 
 /// The digits of a SHA-256 that tables show, and that name a certificate of any store.
@@ -35,6 +136,9 @@ pub(crate) fn short(fingerprint: &[u8; 32]) -> String {
     digits.truncate(SHOWN_DIGITS);
     digits
 }
+
+/// Two certificates that begin alike take 2³² work, or a store of tens of thousands.
+const FEWEST_DIGITS: usize = 8;
 
 const SHOWN_DIGITS: usize = 16;
 
@@ -47,6 +151,12 @@ mod tests {
         for text in ["", ":", "g", "0x12345678", "12 34", "é", &"a".repeat(65)] {
             assert_eq!(FingerprintStart::read(text), None, "{text}");
         }
+        for text in ["1234567", "12:34:56:7", "12345678g"] {
+            assert!(FingerprintStart::of_one(text).is_err(), "{text}");
+        }
+        for text in ["12345678", "12:34:56:78", &"aB".repeat(32)] {
+            assert!(FingerprintStart::of_one(text).is_ok(), "{text}");
+        }
     }
 
     #[test]
@@ -58,6 +168,7 @@ mod tests {
             let start = FingerprintStart::read(&whole[..digits]).unwrap();
             assert!(start.is_start_of(&fingerprint), "{digits}");
             assert!(!start.is_start_of(&[0xba; 32]), "{digits}");
+            assert_eq!(start.whole(), (digits == 64).then_some(fingerprint));
         }
     }
 }

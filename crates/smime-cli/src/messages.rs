@@ -59,6 +59,14 @@ const REMEDIES: &[(&str, &str)] = &[
         "give the passphrase (--passphrase-file), or import it alone: smime key import FILE",
     ),
     (
+        "input.ambiguous_fingerprint",
+        "give more of its digits: smime cert list shows 16 of them, with --json all",
+    ),
+    (
+        "input.unknown_fingerprint",
+        "smime cert list shows what is there",
+    ),
+    (
         "key.no_certificate",
         "import the certificate of this key first: smime cert import FILE",
     ),

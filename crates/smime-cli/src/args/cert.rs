@@ -4,6 +4,7 @@ use clap::{Subcommand, ValueHint};
 use smime::x509::LintProfile;
 
 use super::Judging;
+use crate::fingerprint::FingerprintStart;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cert {
@@ -26,6 +27,10 @@ pub(crate) enum Cert {
         #[arg(long, value_name = "DAYS")]
         expiring: Option<u32>,
     },
+    /// Write certificates of the store into a file
+    Export(CertExport),
+    /// Delete certificates of the store
+    Delete(CertDelete),
     /// Show every certificate of a file, or those of the store that match
     Show {
         /// A file, `-` for standard input, or what `cert list` takes
@@ -56,6 +61,30 @@ pub(crate) enum Cert {
         #[arg(value_name = "LEAF")]
         leaf: PathBuf,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CertExport {
+    /// Which, by SHA-256, or by its first 8 digits or more
+    #[arg(required = true, value_name = "FINGERPRINT", value_parser = FingerprintStart::of_one)]
+    pub(crate) fingerprints: Vec<FingerprintStart>,
+    /// Where they go; standard output when absent
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write one certificate as DER instead of PEM
+    #[arg(long)]
+    pub(crate) der: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CertDelete {
+    /// Which, by SHA-256, or by its first 8 digits or more
+    #[arg(required = true, value_name = "FINGERPRINT", value_parser = FingerprintStart::of_one)]
+    pub(crate) fingerprints: Vec<FingerprintStart>,
+    /// Delete each private key, too, of which no certificate is left; mail that was encrypted to it
+    /// can never be read again
+    #[arg(long)]
+    pub(crate) with_key: bool,
 }
 
 /// Reads the name of a profile of lint.

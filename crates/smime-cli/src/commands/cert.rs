@@ -20,6 +20,8 @@ use crate::{
     report::Report,
 };
 
+mod delete;
+mod export;
 mod judge;
 mod list;
 mod show;
@@ -31,6 +33,8 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
             import_files(global, files, trust, report)
         }
         Cert::List { query, expiring } => list::run(global, query.as_deref(), *expiring, report),
+        Cert::Export(command) => export::run(global, command, report),
+        Cert::Delete(command) => delete::run(global, command, report),
         Cert::Show { target } => show::run(global, target, report),
         Cert::Explain { file } => judge::explain(&Context::without_store(global)?, file, report),
         Cert::Lint { file, under } => judge::lint_file(file, *under, report),

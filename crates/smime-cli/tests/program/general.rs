@@ -54,11 +54,30 @@ fn without_a_store_the_program_says_so_and_makes_none() {
     let before = world.files();
     for arguments in [
         &["log", "--json"][..],
+        &[
+            "cert",
+            "export",
+            "0123456789abcdef",
+            "-o",
+            "x.pem",
+            "--json",
+        ],
+        &["cert", "delete", "0123456789abcdef", "--json"],
         &["cert", "show", "alice@example.com", "--json"],
         &["cert", "show", "0123456789abcdef", "--json"],
         &["open", "mail.eml", "--json"],
         &["seal", "mail.eml", "-o", "out.eml", "--json"],
         &["key", "import", "alice.key", "--json"],
+        &["key", "delete", "0123456789abcdef", "--json"],
+        &[
+            "key",
+            "export",
+            "0123456789abcdef",
+            "--private-key",
+            "-o",
+            "x.key",
+            "--json",
+        ],
     ] {
         let ran = world.unlocked(arguments).expect(5);
         assert_eq!(ran.error_code(), "store.absent", "{arguments:?}");
@@ -181,6 +200,10 @@ fn there_is_a_manual_page_for_each_command() {
         "smime.1",
         "smime-seal.1",
         "smime-cert-import.1",
+        "smime-cert-export.1",
+        "smime-cert-delete.1",
+        "smime-key-export.1",
+        "smime-key-delete.1",
         "smime-cms-verify.1",
     ] {
         let text = fs::read_to_string(folder.join(page)).unwrap();

@@ -10,6 +10,8 @@
 mod ca;
 mod certificates;
 mod cms;
+mod delete;
+mod export;
 mod general;
 mod import;
 mod judge;
