@@ -5,14 +5,18 @@ use clap_complete::Shell;
 use smime::{
     Policy,
     crypto::{ContentCipher, DigestAlgorithm, Oid, UnixTime},
-    x509::{EmailAddress, LintProfile, Purpose, RevocationPolicy},
+    x509::{EmailAddress, Purpose, RevocationPolicy},
 };
 
 mod ca;
+mod cert;
+mod key;
 mod log;
 mod outgoing;
 
 pub(crate) use ca::{Ca, CaInit, CaIssue, Csr};
+pub(crate) use cert::{Cert, CertDelete, CertExport};
+pub(crate) use key::{Key, KeyExport};
 pub(crate) use log::Log;
 pub(crate) use outgoing::{Group, How, Options, Seal};
 
@@ -109,69 +113,6 @@ pub(crate) enum Command {
         /// Where to; made when absent
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         dir: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Cert {
-    /// Add certificates from files, any number in each
-    Import {
-        /// PEM with anything between the certificates, DER, or base64; `-` is standard input
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// Take the certification authorities among them as anchors of trust
-        #[arg(long)]
-        trust: bool,
-    },
-    /// List the certificates of the store
-    List {
-        /// Part of a subject or an address, or the start of a SHA-256
-        #[arg(value_name = "QUERY")]
-        query: Option<String>,
-        /// Only those that expire within so many days
-        #[arg(long, value_name = "DAYS")]
-        expiring: Option<u32>,
-    },
-    /// Show every certificate of a file, or those of the store that match
-    Show {
-        /// A file, `-` for standard input, or what `cert list` takes
-        #[arg(value_name = "FILE|QUERY", value_hint = ValueHint::AnyPath)]
-        target: String,
-    },
-    /// Say rule by rule what every certificate of a file may be used for, and why not
-    Explain {
-        /// PEM, DER or base64; `-` is standard input
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Find what every certificate of a file does against RFC 5280 and the CA/Browser Forum
-    /// S/MIME Baseline Requirements
-    Lint {
-        /// PEM, DER or base64; `-` is standard input
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// Judge as of this profile, such as mailbox-strict; what its policies say when absent
-        #[arg(long, value_name = "PROFILE", value_parser = lint_profile)]
-        under: Option<LintProfile>,
-    },
-    /// Judge a certificate, without a store
-    Verify {
-        #[command(flatten)]
-        judging: Judging,
-        /// The certificate: the first in the file; any others help to build the chain
-        #[arg(value_name = "LEAF")]
-        leaf: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// Add one private key for certificates that are in the store
-    Import {
-        /// PKCS#8, PKCS#1 or SEC1, in PEM or DER; the passphrase opens it, if it is protected, and
-        /// protects it in the store
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
     },
 }
 
@@ -525,14 +466,6 @@ impl From<CipherWord> for ContentCipher {
 fn time(text: &str) -> Result<UnixTime, String> {
     let timestamp: jiff::Timestamp = text.parse().map_err(|error| format!("{error}"))?;
     Ok(UnixTime(timestamp.as_second()))
-}
-
-/// Reads the name of a profile of lint.
-fn lint_profile(text: &str) -> Result<LintProfile, String> {
-    LintProfile::from_name(text).ok_or_else(|| {
-        let names: Vec<_> = LintProfile::all().map(LintProfile::name).collect();
-        format!("one of {}", names.join(", "))
-    })
 }
 
 fn address(text: &str) -> Result<EmailAddress, String> {

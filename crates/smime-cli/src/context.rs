@@ -12,7 +12,7 @@ use smime::{
         read_private_key,
     },
     io::Limits,
-    store::{Embedded, KeyImport, Memory, Store, Trust},
+    store::{Activity, Direction, Embedded, KeyImport, Memory, Operation, Outcome, Store, Trust},
     x509::Certificate,
 };
 
@@ -222,6 +222,23 @@ impl Context {
         }
     }
 
+    /// Begins an entry of the log: something was done to the store, and went well.
+    pub(crate) fn activity(&self, operation: Operation, code: &str, detail: String) -> Activity {
+        Activity {
+            time: self.now(),
+            direction: Direction::Store,
+            operation,
+            outcome: Outcome::Ok,
+            code: code.to_owned(),
+            message_id: None,
+            from: None,
+            to: Vec::new(),
+            certificates: Vec::new(),
+            input_digest: None,
+            detail,
+        }
+    }
+
     pub(crate) fn now(&self) -> UnixTime {
         self.clock.now()
     }
@@ -303,6 +320,12 @@ fn ask(words: &str) -> Result<Secret, Failure> {
     let passphrase = rpassword::prompt_password(words)
         .map_err(|error| Failure::new(Kind::Other, "passphrase.unreadable", error))?;
     Ok(Secret::new(passphrase.into_bytes()))
+}
+
+/// Returns the files that a command which reads the store must not write over.
+pub(crate) fn inputs(global: &Global) -> Result<Vec<PathBuf>, Failure> {
+    let given = global.files().map(Path::to_owned);
+    Ok(given.chain([store_path(global)?]).collect())
 }
 
 fn store_path(global: &Global) -> Result<PathBuf, Failure> {

@@ -5,13 +5,13 @@ use smime::{
     Coverage, Layer, Receipt, Verdict,
     cms::{RecipientId, SignerId, SignerReport, Summary},
     crypto::UnixTime,
-    store::Recorded,
+    store::{Recorded, StoredCertificate, Trust},
     x509::{Certificate, Explanation, LintFinding, LintProfile, Met, Name, Purpose, check_fitness},
 };
 
 mod certificate;
 
-pub(crate) use certificate::{certificate, stored};
+pub(crate) use certificate::{certificate, expiring, stored};
 
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
@@ -22,14 +22,17 @@ pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     digits.map(digit).collect()
 }
 
-/// What a certificate is good for by its own fields.
-pub(crate) fn usable_for(certificate: &Certificate, at: UnixTime) -> Vec<&'static str> {
+/// What a certificate is good for by its own fields and by what is thought of it.
+pub(crate) fn usable_for(stored: &StoredCertificate, at: UnixTime) -> Vec<&'static str> {
+    if stored.trust == Trust::Distrusted {
+        return Vec::new();
+    }
     [
         ("sign", Purpose::SignMail),
         ("encrypt", Purpose::EncryptMail),
     ]
     .into_iter()
-    .filter(|(_, purpose)| check_fitness(certificate, *purpose, at).is_ok())
+    .filter(|(_, purpose)| check_fitness(&stored.certificate, *purpose, at).is_ok())
     .map(|(name, _)| name)
     .collect()
 }

@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod context;
 mod failure;
+mod fingerprint;
 mod input;
 mod json;
 mod messages;
@@ -15,6 +16,7 @@ mod paths;
 mod pem;
 mod progress;
 mod report;
+mod table;
 
 use std::process::ExitCode;
 

@@ -79,6 +79,14 @@ const REMEDIES: &[(&str, &str)] = &[
         "give the passphrase (--passphrase-file), or import it alone: smime key import FILE",
     ),
     (
+        "input.ambiguous_fingerprint",
+        "give more of its digits: smime cert list shows 16 of them, with --json all",
+    ),
+    (
+        "input.unknown_fingerprint",
+        "smime cert list shows what is there",
+    ),
+    (
         "key.no_certificate",
         "import the certificate of this key first: smime cert import FILE",
     ),
@@ -100,7 +108,8 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "store.absent",
-        "smime cert import FILE makes it; --store PATH or SMIME_STORE names another",
+        "a store is one file with certificates, private keys and a log of what was done with them\n  \
+         to begin: smime cert import FILE, smime ca init or smime demo; --store PATH names another",
     ),
     ("store.locked", "another process has the store open"),
 ];

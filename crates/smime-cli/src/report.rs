@@ -92,6 +92,17 @@ impl Report {
         if self.json && !failure.reported && failure.kind != Kind::Usage {
             print(&json!({"error": {"code": failure.code, "detail": failure.detail}}).to_string());
         }
+        self.explain(failure);
+    }
+
+    /// Prints what is a failure elsewhere and here only worth a remark.
+    pub(crate) fn remark_on(&self, state: &Failure) {
+        if !self.quiet {
+            self.explain(state);
+        }
+    }
+
+    fn explain(&self, failure: &Failure) {
         warn(&format!("smime: {} ({})", failure.detail, failure.code));
         if let Some(remedy) = messages::remedy(&failure.code) {
             self.remark(&format!("  {remedy}"));

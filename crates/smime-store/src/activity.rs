@@ -68,6 +68,10 @@ pub enum Operation {
     Defaults,
     /// Old entries of this log were deleted.
     Forget,
+    /// Certificates or a key were deleted.
+    Delete,
+    /// A private key was let out of the store.
+    Export,
 }
 
 /// How an operation ended.
@@ -128,6 +132,8 @@ impl Operation {
             Self::Request => "request",
             Self::Defaults => "defaults",
             Self::Forget => "forget",
+            Self::Delete => "delete",
+            Self::Export => "export",
         }
     }
 }

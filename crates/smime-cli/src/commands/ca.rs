@@ -6,7 +6,7 @@ use std::{
 use serde_json::{Value, json};
 use smime::{
     crypto::{Pkcs12Builder, PrivateKey, ProtectedKey, PublicKey, Secret},
-    store::{Activity, Direction, Operation, Outcome, Trust},
+    store::{Activity, Operation, Outcome, Trust},
     x509::{
         Certificate, CertificationRequest, EmailAddress, Issuer, MailSubject, Purpose, Validity,
         make_root,
@@ -343,17 +343,10 @@ fn record(
         ),
     };
     context.store.record(&Activity {
-        time: context.now(),
-        direction: Direction::Store,
-        operation: Operation::Issue,
         outcome,
-        code: code.to_owned(),
-        message_id: None,
-        from: None,
         to: addresses.iter().map(ToString::to_string).collect(),
         certificates,
-        input_digest: None,
-        detail,
+        ..context.activity(Operation::Issue, code, detail)
     })?;
     Ok(())
 }

@@ -6,12 +6,8 @@ use std::{
 
 use serde_json::{Value, json};
 use smime::{
-    crypto::UnixTime,
-    store::{
-        ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemOutcome, StoredCertificate,
-        Trust, import,
-    },
-    x509::{Certificate, ChainRequest, EmailAddress, Purpose, VerifiedChain},
+    store::{ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemOutcome, Trust, import},
+    x509::{ChainRequest, EmailAddress, Purpose, VerifiedChain},
 };
 
 use crate::{
@@ -24,7 +20,10 @@ use crate::{
     report::Report,
 };
 
+mod delete;
+mod export;
 mod judge;
+mod list;
 mod show;
 
 pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Judgement, Failure> {
@@ -33,10 +32,9 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
             let trust = if *trust { Trust::Anchor } else { Trust::None };
             import_files(global, files, trust, report)
         }
-        Cert::List { query, expiring } => {
-            let context = Context::with_store(global)?;
-            list(&context, query.as_deref(), *expiring, report)
-        }
+        Cert::List { query, expiring } => list::run(global, query.as_deref(), *expiring, report),
+        Cert::Export(command) => export::run(global, command, report),
+        Cert::Delete(command) => delete::run(global, command, report),
         Cert::Show { target } => show::run(global, target, report),
         Cert::Explain { file } => judge::explain(&Context::without_store(global)?, file, report),
         Cert::Lint { file, under } => judge::lint_file(file, *under, report),
@@ -153,63 +151,6 @@ fn item(number: u64, file: &Path, outcome: &ImportOutcome) -> Value {
         "sha256": outcome.fingerprint.map(json::hex),
         "emails": outcome.emails,
     })
-}
-
-fn list(
-    context: &Context,
-    query: Option<&str>,
-    expiring: Option<u32>,
-    report: &Report,
-) -> Result<Judgement, Failure> {
-    let now = context.now();
-    let horizon = expiring.map(|days| UnixTime(now.0.saturating_add(i64::from(days) * 86_400)));
-    for stored in context.store.certificates()? {
-        let expires = stored.certificate.not_after();
-        let wanted = query.is_none_or(|query| matches(&stored.certificate, query))
-            && horizon.is_none_or(|horizon| (now..=horizon).contains(&expires));
-        if wanted {
-            report.result(&json::stored(&stored, now), || words(&stored, now));
-        }
-    }
-    Ok(Judgement::Good)
-}
-
-fn matches(certificate: &Certificate, query: &str) -> bool {
-    let query = query.to_lowercase();
-    let subject = certificate.subject().to_string().to_lowercase();
-    subject.contains(&query)
-        || json::hex(certificate.fingerprint()).starts_with(&query)
-        || json::emails(certificate)
-            .iter()
-            .any(|email| email.to_lowercase().contains(&query))
-}
-
-fn words(stored: &StoredCertificate, now: UnixTime) -> String {
-    let certificate = &stored.certificate;
-    let emails = json::emails(certificate);
-    format!(
-        "{}  until {}  {:12}  {:3} {:6}  {}",
-        json::hex(certificate.fingerprint())
-            .get(..16)
-            .unwrap_or_default(),
-        certificate
-            .not_after()
-            .to_string()
-            .get(..10)
-            .unwrap_or_default(),
-        json::usable_for(certificate, now).join(","),
-        if stored.has_key { "key" } else { "" },
-        if stored.trust == Trust::Anchor {
-            "anchor"
-        } else {
-            ""
-        },
-        if emails.is_empty() {
-            certificate.subject().to_string()
-        } else {
-            emails.join(", ")
-        },
-    )
 }
 
 fn verify(

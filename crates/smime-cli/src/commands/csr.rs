@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde_json::json;
 use smime::{
-    store::{Activity, Direction, Operation, Outcome, public_key_id},
+    store::{Activity, Operation, public_key_id},
     x509::{CertificationRequest, MailSubject},
 };
 
@@ -53,17 +53,12 @@ pub(crate) fn run(global: &Global, command: &Csr, report: &Report) -> Result<Jud
     Output::keep_all(outputs)?;
     let addresses: Vec<String> = request.emails().iter().map(ToString::to_string).collect();
     context.store.record(&Activity {
-        time: context.now(),
-        direction: Direction::Store,
-        operation: Operation::Request,
-        outcome: Outcome::Ok,
-        code: "request.made".to_owned(),
-        message_id: None,
-        from: None,
         to: addresses.clone(),
-        certificates: Vec::new(),
-        input_digest: None,
-        detail: format!("request of {}", request.subject()),
+        ..context.activity(
+            Operation::Request,
+            "request.made",
+            format!("request of {}", request.subject()),
+        )
     })?;
     let value = json!({
         "subject": request.subject().to_string(),

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use smime::store::{Activity, Binding, Defaults, Direction, Level, Operation, Outcome, Scope};
+use smime::store::{Binding, Defaults, Level, Operation, Scope};
 
 use crate::{
     args::{Global, Group},
@@ -37,19 +37,10 @@ pub(crate) fn run(global: &Global, group: &Group, report: &Report) -> Result<Jud
 }
 
 fn record(context: &Context, code: &str, detail: &str) -> Result<(), Failure> {
-    context.store.record(&Activity {
-        time: context.now(),
-        direction: Direction::Store,
-        operation: Operation::Defaults,
-        outcome: Outcome::Ok,
-        code: code.to_owned(),
-        message_id: None,
-        from: None,
-        to: Vec::new(),
-        certificates: Vec::new(),
-        input_digest: None,
-        detail: detail.to_owned(),
-    })?;
+    let detail = detail.to_owned();
+    context
+        .store
+        .record(&context.activity(Operation::Defaults, code, detail))?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use serde_json::json;
-use smime::store::{Activity, Direction, Operation, Outcome, Recorded};
+use smime::store::{Activity, Operation, Recorded};
 
 use crate::{
     args::{Global, Log},
@@ -50,19 +50,8 @@ fn forget(
 ) -> Result<Judgement, Failure> {
     let deleted = context.store.forget_activities(before)?;
     let detail = format!("{deleted} entries of before {before}");
-    context.store.record(&Activity {
-        time: context.now(),
-        direction: Direction::Store,
-        operation: Operation::Forget,
-        outcome: Outcome::Ok,
-        code: "log.forgotten".to_owned(),
-        message_id: None,
-        from: None,
-        to: Vec::new(),
-        certificates: Vec::new(),
-        input_digest: None,
-        detail: detail.clone(),
-    })?;
+    let activity = context.activity(Operation::Forget, "log.forgotten", detail.clone());
+    context.store.record(&activity)?;
     report.result(&json!({"deleted": deleted}), || format!("deleted {detail}"));
     Ok(Judgement::Good)
 }

@@ -33,10 +33,23 @@ pub(crate) fn stored(stored: &StoredCertificate, at: UnixTime) -> Value {
     if let Some(fields) = value.as_object_mut() {
         fields.insert("has_key".to_owned(), stored.has_key.into());
         fields.insert("trust".to_owned(), stored.trust.as_str().into());
-        fields.insert(
-            "usable_for".to_owned(),
-            usable_for(&stored.certificate, at).into(),
-        );
+        fields.insert("usable_for".to_owned(), usable_for(stored, at).into());
+    }
+    value
+}
+
+/// `cert list --expiring`: one certificate of the store, the whole days that are left of it, and the
+/// SHA-256 of what takes over from it.
+pub(crate) fn expiring(
+    stored: &StoredCertificate,
+    at: UnixTime,
+    days_left: i64,
+    renewal: Option<[u8; 32]>,
+) -> Value {
+    let mut value = self::stored(stored, at);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("days_left".to_owned(), days_left.into());
+        fields.insert("renewed_by".to_owned(), renewal.map(hex).into());
     }
     value
 }

@@ -90,24 +90,6 @@ fn list_says_what_the_store_holds_and_what_it_is_good_for() {
     assert_eq!(lines[0]["usable_for"], json!([]));
     assert_eq!(lines[1]["has_key"], true);
     assert_eq!(lines[1]["usable_for"], json!(["sign", "encrypt"]));
-    let sha256 = lines[2]["sha256"].as_str().unwrap();
-    for query in [BOB, "BOB@", "cn=bob", &sha256[..12]] {
-        let found = world.ok(&["cert", "list", query, "--json"]).json();
-        assert_eq!(found["sha256"], sha256, "{query}");
-    }
-    let none = world.ok(&["cert", "list", "nobody", "--json"]);
-    assert_eq!(none.out, b"");
-}
-
-#[test]
-fn list_finds_what_expires() {
-    let world = World::with_store();
-    let expiring = |days| {
-        let ran = world.ok(&["cert", "list", "--expiring", days, "--json"]);
-        ran.lines().len()
-    };
-    assert_eq!(expiring("364"), 0);
-    assert_eq!(expiring("365"), 3);
 }
 
 #[test]

@@ -54,18 +54,73 @@ fn without_a_store_the_program_says_so_and_makes_none() {
     let before = world.files();
     for arguments in [
         &["log", "--json"][..],
-        &["cert", "list", "--json"],
+        &[
+            "cert",
+            "export",
+            "0123456789abcdef",
+            "-o",
+            "x.pem",
+            "--json",
+        ],
+        &["cert", "delete", "0123456789abcdef", "--json"],
         &["cert", "show", "alice@example.com", "--json"],
         &["cert", "show", "0123456789abcdef", "--json"],
         &["open", "mail.eml", "--json"],
         &["seal", "mail.eml", "-o", "out.eml", "--json"],
         &["key", "import", "alice.key", "--json"],
+        &["key", "delete", "0123456789abcdef", "--json"],
+        &[
+            "key",
+            "export",
+            "0123456789abcdef",
+            "--private-key",
+            "-o",
+            "x.key",
+            "--json",
+        ],
     ] {
         let ran = world.unlocked(arguments).expect(5);
         assert_eq!(ran.error_code(), "store.absent", "{arguments:?}");
-        assert!(ran.err.contains("smime cert import"), "a remedy");
+        explains_stores(&ran.err);
         assert_eq!(world.files(), before, "{arguments:?}");
     }
+}
+
+/// Fails unless a text says in three lines what a store is, where it would be and how to begin.
+fn explains_stores(text: &str) {
+    assert!(text.lines().count() <= 3, "{text}");
+    for words in [
+        "no store at",
+        "store.redb",
+        "a store is",
+        "smime cert import",
+        "smime ca init",
+        "smime demo",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn where_there_is_no_store_a_list_is_empty_and_says_why() {
+    let world = World::with_people();
+    let before = world.files();
+    for arguments in [
+        &["cert", "list"][..],
+        &["cert", "list", "--json"],
+        &["cert", "list", "alice", "--expiring", "30", "--json"],
+    ] {
+        let ran = world.ok(arguments);
+        assert_eq!(ran.out, b"", "{arguments:?}");
+        explains_stores(&ran.err);
+        let quiet = world.ok(&[arguments, &["--quiet"]].concat());
+        assert_eq!((quiet.out, quiet.err.as_str()), (Vec::new(), ""));
+        assert_eq!(world.files(), before, "{arguments:?}");
+    }
+    let mut command = world.command();
+    command.env_remove("SMIME_STORE").args(["cert", "list"]);
+    explains_stores(&finish(command, b"").expect(0).err);
+    assert_eq!(world.files(), before, "nor where the platform keeps data");
 }
 
 #[test]
@@ -145,6 +200,10 @@ fn there_is_a_manual_page_for_each_command() {
         "smime.1",
         "smime-seal.1",
         "smime-cert-import.1",
+        "smime-cert-export.1",
+        "smime-cert-delete.1",
+        "smime-key-export.1",
+        "smime-key-delete.1",
         "smime-cms-verify.1",
     ] {
         let text = fs::read_to_string(folder.join(page)).unwrap();

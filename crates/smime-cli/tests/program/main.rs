@@ -10,10 +10,13 @@
 mod ca;
 mod certificates;
 mod cms;
+mod delete;
+mod export;
 mod general;
 mod import;
 mod judge;
 mod keys;
+mod list;
 mod open;
 mod outgoing;
 mod revocation;

@@ -1,9 +1,9 @@
-use std::path::Path;
+use std::{ops::ControlFlow, path::Path};
 
 use serde_json::Value;
 use smime::x509::Certificate;
 
-use super::matches;
+use super::list::Query;
 use crate::{
     args::Global,
     context::Context,
@@ -29,13 +29,14 @@ pub(super) fn run(global: &Global, target: &str, report: &Report) -> Result<Judg
         }
         context => context?,
     };
-    let mut found = false;
-    for stored in context.store.certificates()? {
-        if matches(&stored.certificate, target) {
+    let (query, mut found) = (Query::new(target), false);
+    context.store.visit_certificates(&mut |stored| {
+        if query.matches(&stored.certificate) {
             found = true;
             print(&json::stored(&stored, context.now()));
         }
-    }
+        ControlFlow::Continue(())
+    })?;
     if found {
         return Ok(Judgement::Good);
     }

@@ -1,0 +1,96 @@
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueHint};
+use smime::x509::LintProfile;
+
+use super::Judging;
+use crate::fingerprint::FingerprintStart;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cert {
+    /// Add certificates from files, any number in each
+    Import {
+        /// PEM with anything between the certificates, DER, or base64; `-` is standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Take the certification authorities among them as anchors of trust
+        #[arg(long)]
+        trust: bool,
+    },
+    /// List the certificates of the store
+    List {
+        /// Part of a subject or an address, or the start of a SHA-256
+        #[arg(value_name = "QUERY")]
+        query: Option<String>,
+        /// Only those whose last day is from now to so many days ahead, the soonest first, and what
+        /// takes over from them
+        #[arg(long, value_name = "DAYS")]
+        expiring: Option<u32>,
+    },
+    /// Write certificates of the store into a file
+    Export(CertExport),
+    /// Delete certificates of the store
+    Delete(CertDelete),
+    /// Show every certificate of a file, or those of the store that match
+    Show {
+        /// A file, `-` for standard input, or what `cert list` takes
+        #[arg(value_name = "FILE|QUERY", value_hint = ValueHint::AnyPath)]
+        target: String,
+    },
+    /// Say rule by rule what every certificate of a file may be used for, and why not
+    Explain {
+        /// PEM, DER or base64; `-` is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Find what every certificate of a file does against RFC 5280 and the CA/Browser Forum
+    /// S/MIME Baseline Requirements
+    Lint {
+        /// PEM, DER or base64; `-` is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Judge as of this profile, such as mailbox-strict; what its policies say when absent
+        #[arg(long, value_name = "PROFILE", value_parser = lint_profile)]
+        under: Option<LintProfile>,
+    },
+    /// Judge a certificate, without a store
+    Verify {
+        #[command(flatten)]
+        judging: Judging,
+        /// The certificate: the first in the file; any others help to build the chain
+        #[arg(value_name = "LEAF")]
+        leaf: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CertExport {
+    /// Which, by SHA-256, or by its first 8 digits or more
+    #[arg(required = true, value_name = "FINGERPRINT", value_parser = FingerprintStart::of_one)]
+    pub(crate) fingerprints: Vec<FingerprintStart>,
+    /// Where they go; standard output when absent
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write one certificate as DER instead of PEM
+    #[arg(long)]
+    pub(crate) der: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CertDelete {
+    /// Which, by SHA-256, or by its first 8 digits or more
+    #[arg(required = true, value_name = "FINGERPRINT", value_parser = FingerprintStart::of_one)]
+    pub(crate) fingerprints: Vec<FingerprintStart>,
+    /// Delete each private key, too, of which no certificate is left; mail that was encrypted to it
+    /// can never be read again
+    #[arg(long)]
+    pub(crate) with_key: bool,
+}
+
+/// Reads the name of a profile of lint.
+fn lint_profile(text: &str) -> Result<LintProfile, String> {
+    LintProfile::from_name(text).ok_or_else(|| {
+        let names: Vec<_> = LintProfile::all().map(LintProfile::name).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
