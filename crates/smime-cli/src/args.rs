@@ -97,6 +97,8 @@ pub(crate) enum Command {
     Seal(Seal),
     /// Decrypt and verify an incoming mail
     Open(Open),
+    /// Judge mail again that was kept because it could not be decrypted or judged good
+    Retry(Retry),
     /// Work on CMS objects without a store
     #[command(subcommand)]
     Cms(Cms),
@@ -124,6 +126,9 @@ pub(crate) struct Open {
     /// Where the opened entity goes; standard output when absent, nowhere with --json
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Do not keep what cannot be decrypted or judged good for `retry`
+    #[arg(long)]
+    pub(crate) no_keep: bool,
     /// Use what is given here instead of a store
     #[arg(long)]
     pub(crate) no_store: bool,
@@ -142,6 +147,25 @@ pub(crate) struct Open {
     /// Certificates and private keys of ours (PKCS#12)
     #[arg(long, value_name = "FILE", requires = "no_store")]
     pub(crate) p12: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) evidence: Evidence,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Retry {
+    /// The number of a kept mail, as `open` gave it
+    #[arg(
+        value_name = "ID",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
+    pub(crate) id: Vec<u64>,
+    /// All that is kept
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Where the opened entity of the one mail goes, which is then no longer kept
+    #[arg(short, long, value_name = "FILE", conflicts_with = "all")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) evidence: Evidence,
 }

@@ -11,6 +11,7 @@ mod log;
 mod manual;
 mod open;
 mod options;
+mod retry;
 mod seal;
 
 use crate::{
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &Args, report: &Report) -> Result<Judgement, Failure> {
         Command::Options(options) => options::run(global, options, report),
         Command::Seal(seal) => seal::run(global, seal, report),
         Command::Open(open) => open::run(global, open, report),
+        Command::Retry(retry) => retry::run(global, retry, report),
         Command::Cms(command) => cms::run(global, command, report),
         Command::Log(log) => log::run(global, log, report),
         Command::Completions { shell } => manual::completions(*shell, report),

@@ -68,6 +68,8 @@ pub enum Operation {
     Defaults,
     /// Old entries of this log were deleted.
     Forget,
+    /// Kept mail was judged again, and otherwise than before.
+    Retry,
     /// Certificates or a key were deleted.
     Delete,
     /// A private key was let out of the store.
@@ -97,16 +99,6 @@ pub struct Recorded {
     pub hash: [u8; 32],
 }
 
-impl Recorded {
-    /// Returns what the entry after it is chained to.
-    pub(crate) fn head(&self) -> Head {
-        Head {
-            id: self.id,
-            hash: self.hash,
-        }
-    }
-}
-
 impl Direction {
     /// Returns the word for it: `in`, `out` or `store`.
     pub fn as_str(self) -> &'static str {
@@ -132,6 +124,7 @@ impl Operation {
             Self::Request => "request",
             Self::Defaults => "defaults",
             Self::Forget => "forget",
+            Self::Retry => "retry",
             Self::Delete => "delete",
             Self::Export => "export",
         }

@@ -51,7 +51,7 @@ pub enum Binding {
 pub enum Impossible {
     /// It goes without.
     SendPlain,
-    /// It goes nowhere, and that is no error.
+    /// It goes nowhere, and the log says so.
     Discard,
     /// It is an error.
     Refuse,
@@ -89,8 +89,19 @@ impl Defaults {
         Self {
             sign: refined(self.sign, rule.sign),
             encrypt: refined(self.encrypt, rule.encrypt),
-            impossible: self.impossible.max(rule.impossible),
+            impossible: if self.binds() {
+                self.impossible.max(rule.impossible)
+            } else {
+                rule.impossible
+            },
         }
+    }
+
+    /// Says whether anything of it is mandatory.
+    fn binds(self) -> bool {
+        [self.sign, self.encrypt]
+            .map(|level| level.binding)
+            .contains(&Binding::Mandatory)
     }
 
     /// Returns the stronger of two in each respect.

@@ -21,6 +21,10 @@ pub struct KeptMail {
     pub message: Vec<u8>,
     /// The stable code of why it is kept.
     pub code: String,
+    /// The word for the verdict over its signatures.
+    pub signature: String,
+    /// The word for what of it was encrypted, or that it could not be decrypted.
+    pub encryption: String,
     /// What would help to judge it, one of which is enough to try again.
     pub wants: Vec<Want>,
 }
@@ -49,6 +53,8 @@ pub(crate) struct KeptRecord {
     received: UnixTime,
     expires: UnixTime,
     code: String,
+    signature: String,
+    encryption: String,
     wants: Vec<Want>,
     /// The SHA-256 of the message.
     digest: [u8; 32],
@@ -79,13 +85,17 @@ impl KeptRecord {
     pub(crate) fn of(mail: &KeptMail) -> Result<Self, Error> {
         let wants = mail.wants.iter().map(Want::size);
         let size = wants.fold(mail.message.len(), usize::saturating_add);
-        if size.saturating_add(mail.code.len()) > MAX_MAIL {
+        let words = [&mail.code, &mail.signature, &mail.encryption];
+        let words = words.into_iter().map(String::len);
+        if words.fold(size, usize::saturating_add) > MAX_MAIL {
             return Err(Error::MailTooLarge);
         }
         Ok(Self {
             received: mail.received,
             expires: mail.expires,
             code: mail.code.clone(),
+            signature: mail.signature.clone(),
+            encryption: mail.encryption.clone(),
             wants: mail.wants.clone(),
             digest: sha256(&[&mail.message]),
         })
@@ -98,6 +108,8 @@ impl KeptRecord {
             expires: self.expires,
             message,
             code: self.code,
+            signature: self.signature,
+            encryption: self.encryption,
             wants: self.wants,
         }
     }
@@ -136,6 +148,8 @@ impl KeptRecord {
             received: self.received.0,
             expires: self.expires.0,
             code: self.code.clone(),
+            signature: self.signature.clone(),
+            encryption: self.encryption.clone(),
             wants: self.wants.iter().map(StoredWant::of).collect(),
             digest: STANDARD.encode(self.digest),
         };
@@ -150,6 +164,8 @@ impl KeptRecord {
                 received: UnixTime(stored.received),
                 expires: UnixTime(stored.expires),
                 code: stored.code,
+                signature: stored.signature,
+                encryption: stored.encryption,
                 wants: wants.collect::<Option<_>>()?,
                 digest: STANDARD.decode(stored.digest).ok()?.try_into().ok()?,
             })
@@ -183,6 +199,8 @@ struct StoredRecord {
     received: i64,
     expires: i64,
     code: String,
+    signature: String,
+    encryption: String,
     wants: Vec<StoredWant>,
     digest: String,
 }

@@ -69,12 +69,18 @@ impl Store for Memory {
         entries: &mut dyn Iterator<Item = Entry>,
         at: UnixTime,
     ) -> Result<Vec<Addition>, Error> {
-        let mut additions = Vec::new();
-        for entry in entries {
-            // Anew for each: what gives the entries may look into the store.
-            additions.push(self.inner().add(&entry, at)?);
-        }
-        Ok(additions)
+        // Before the store is locked: what gives the entries may look into it.
+        let read = |entry: Entry| {
+            let certificate = Certificate::from_der(entry.der());
+            let certificate = certificate.map_err(|_| Error::Damaged("certificate"))?;
+            Ok((entry, certificate))
+        };
+        let read = entries.map(read).collect::<Result<Vec<_>, Error>>()?;
+        let mut inner = self.inner();
+        let additions = read
+            .into_iter()
+            .map(|(entry, one)| inner.add(&entry, one, at));
+        Ok(additions.collect())
     }
 
     fn certificate(&self, fingerprint: &[u8; 32]) -> Result<Option<StoredCertificate>, Error> {
@@ -311,21 +317,24 @@ impl Store for Memory {
 
     fn forget_activities(&self, before: UnixTime) -> Result<u64, Error> {
         let mut inner = self.inner();
-        let mut deleted = Vec::new();
+        let (mut tail, mut deleted) = (inner.tail, Vec::new());
         for (id, entry) in &inner.log {
+            // What was tampered with is not forgotten: it is what the log is checked for.
+            let next = tail.follow(*id, entry)?;
             let recorded = read_entry(*id, entry)?;
             if recorded.activity.time >= before {
                 break;
             }
+            tail = next;
             deleted.push(recorded);
         }
+        inner.tail = tail;
         for recorded in &deleted {
             inner.log.remove(&recorded.id);
             if let Some(id) = &recorded.activity.message_id {
                 let entry = Prefix::message_id(id).entry(recorded.id);
                 inner.message_ids.remove(&entry);
             }
-            inner.tail = recorded.head();
         }
         Ok(u64::try_from(deleted.len()).unwrap_or(u64::MAX))
     }
@@ -339,13 +348,11 @@ impl Store for Memory {
 }
 
 impl Inner {
-    fn add(&mut self, entry: &Entry, at: UnixTime) -> Result<Addition, Error> {
-        let fingerprint = Query::Fingerprint(&entry.fingerprint());
-        if let Some(there) = self.find(fingerprint).pop() {
-            return Ok(Addition::AlreadyThere { since: there.added });
+    fn add(&mut self, entry: &Entry, certificate: Certificate, at: UnixTime) -> Addition {
+        let fingerprint = entry.fingerprint();
+        if let Some(there) = self.find(Query::Fingerprint(&fingerprint)).pop() {
+            return Addition::AlreadyThere { since: there.added };
         }
-        let certificate =
-            Certificate::from_der(entry.der()).map_err(|_| Error::Damaged("certificate"))?;
         let last = self.certificates.last_key_value();
         let number = last.map_or(1, |(number, _)| number.saturating_add(1));
         let prefixes = entry.prefixes().iter();
@@ -357,7 +364,7 @@ impl Inner {
             trust: Trust::None,
         };
         self.certificates.insert(number, kept);
-        Ok(Addition::Added)
+        Addition::Added
     }
 
     /// Deletes a certificate; returns the id of its key if that went with it.

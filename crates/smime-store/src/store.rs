@@ -343,7 +343,7 @@ pub trait Store: Debug + Send + Sync {
     /// The log stays whole: it begins where these end, and numbers go on.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error::LogBroken`] when one of them does not fit; then none was deleted.
     fn forget_activities(&self, before: UnixTime) -> Result<u64, Error>;
 
     /// Checks that the activity log is whole: numbered without gaps, every entry chained to the

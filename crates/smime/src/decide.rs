@@ -39,8 +39,11 @@ pub struct Intent {
 /// Which certificates a mail uses.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
-    /// Certificates, by SHA-256, to use for their addresses and no others.
-    pub certificates: Vec<[u8; 32]>,
+    /// The SHA-256 of the certificate that signs; to name it is to ask for a signature.
+    pub signer: Option<[u8; 32]>,
+    /// The SHA-256 of certificates to use for their addresses and no others; to name one is to ask
+    /// for encryption.
+    pub recipients: Vec<[u8; 32]>,
     /// How many certificates of a recipient are encrypted to.
     pub several: Several,
     /// Whether the sender can decrypt too.
@@ -88,7 +91,7 @@ pub struct Decision {
     pub encrypt: Level,
     /// What becomes of the mail if what the defaults want is not possible.
     pub impossible: Impossible,
-    /// Whether the mail answers one that came encrypted.
+    /// Whether the mail answers one that came encrypted, and must be encrypted for that.
     pub answers_encrypted: bool,
     /// Who sends, if it is one address.
     pub from: Option<EmailAddress>,
@@ -148,7 +151,7 @@ impl Engine<'_> {
         let (defaults, answers_encrypted) = self.defaults(intent)?;
         let mut anchors = self.anchors()?;
         let signer = match &intent.from {
-            Some(from) => self.signing_choice(from, &intent.choice, &mut anchors, at)?,
+            Some(from) => self.signing_choice(from, intent.choice.signer, &mut anchors, at)?,
             None => Err(Cause::NoSender.code()),
         };
         let mut recipients = Vec::new();
@@ -183,7 +186,7 @@ impl Engine<'_> {
             recipients,
             unreadable: intent.unreadable.clone(),
             own,
-            asked: (intent.sign, intent.encrypt),
+            asked: asked(intent),
         })
     }
 
@@ -205,9 +208,20 @@ impl Engine<'_> {
             let holds = rule.map_or(group, |rule| group.refined(rule));
             strongest = Some(strongest.map_or(holds, |all| all.stronger(holds)));
         }
+        if !intent.unreadable.is_empty() {
+            // They may be anybody.
+            for (scope, rule) in self.store.all_defaults()? {
+                let holds = match scope {
+                    Scope::Group(_) => group,
+                    Scope::Domain(_) | Scope::Address(_) => group.refined(rule),
+                };
+                strongest = Some(strongest.unwrap_or(group).stronger(holds));
+            }
+        }
         let mut defaults = strongest.unwrap_or(group);
-        let answers_encrypted = self.answers_encrypted(&intent.answers)?;
-        if answers_encrypted && intent.plain_answer == PlainAnswer::Refused {
+        let answers_encrypted = intent.plain_answer == PlainAnswer::Refused
+            && self.answers_encrypted(&intent.answers)?;
+        if answers_encrypted {
             defaults.encrypt = Level {
                 mode: Mode::Always,
                 binding: Binding::Mandatory,
@@ -245,23 +259,90 @@ impl Engine<'_> {
         Ok(false)
     }
 
-    /// Checks that every certificate chosen is of somebody in the mail.
+    /// Checks that every certificate chosen is of somebody whom it is chosen for.
     fn check_chosen(&self, intent: &Intent) -> Result<(), Cause> {
-        let people = intent.from.iter().chain(&intent.visible);
-        let people: Vec<_> = people.chain(&intent.hidden).collect();
-        for fingerprint in &intent.choice.certificates {
-            let stored = self.store.certificate(fingerprint)?;
-            let stored = stored.ok_or(smime_store::Error::NoSuchCertificate(*fingerprint))?;
-            let emails = stored.certificate.emails();
-            if !people.iter().any(|address| emails.contains(address)) {
-                return Err(Cause::ChosenForNobody(*fingerprint));
-            }
+        let from: Vec<_> = intent.from.iter().collect();
+        let recipients = intent.visible.iter().chain(&intent.hidden);
+        let own = match intent.choice.to_self {
+            ToSelf::IfPossible => intent.from.as_ref(),
+            ToSelf::No => None,
+        };
+        let recipients: Vec<_> = recipients.chain(own).collect();
+        if let Some(fingerprint) = &intent.choice.signer {
+            self.check_names(fingerprint, &from)?;
+        }
+        for fingerprint in &intent.choice.recipients {
+            self.check_names(fingerprint, &recipients)?;
         }
         Ok(())
+    }
+
+    fn check_names(&self, fingerprint: &[u8; 32], people: &[&EmailAddress]) -> Result<(), Cause> {
+        let stored = self.store.certificate(fingerprint)?;
+        let stored = stored.ok_or(smime_store::Error::NoSuchCertificate(*fingerprint))?;
+        let emails = stored.certificate.emails();
+        if people.iter().any(|address| emails.contains(address)) {
+            Ok(())
+        } else {
+            Err(Cause::ChosenForNobody(*fingerprint))
+        }
+    }
+}
+
+/// Returns what a mail asks for: also by the certificates that it names.
+fn asked(intent: &Intent) -> (Option<Mode>, Option<Mode>) {
+    let signer = intent.choice.signer.map(|_| Mode::Always);
+    let recipients = (!intent.choice.recipients.is_empty()).then_some(Mode::Always);
+    (intent.sign.or(signer), intent.encrypt.or(recipients))
+}
+
+/// What becomes of a mail in one respect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// It is done.
+    Done,
+    /// It is not done, and the mail goes without.
+    Without,
+    /// The mail is refused.
+    Refused,
+    /// The mail goes nowhere.
+    Discarded,
+}
+
+impl Plan {
+    fn of<T>(outcome: &Result<Option<T>, Cause>) -> Self {
+        match outcome {
+            Ok(Some(_)) => Self::Done,
+            Ok(None) => Self::Without,
+            Err(Cause::Discarded(_)) => Self::Discarded,
+            Err(_) => Self::Refused,
+        }
+    }
+
+    /// Returns the word for it: `done`, `without`, `refused` or `discarded`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Without => "without",
+            Self::Refused => "refused",
+            Self::Discarded => "discarded",
+        }
     }
 }
 
 impl Decision {
+    /// Says whether the mail will be signed, provided that the key is opened.
+    pub fn signs(&self) -> Plan {
+        let found = self.signer.as_ref().map_err(|_| Cause::NoSender);
+        let (asked, _) = self.asked;
+        Plan::of(&self.outcome(self.sign, asked, found, &mut Vec::new()))
+    }
+
+    /// Says whether the mail will be encrypted.
+    pub fn encrypts(&self) -> Plan {
+        Plan::of(&self.encrypting(&mut Vec::new()))
+    }
+
     /// Returns the certificate to sign with, or nothing if the mail is not to be signed; what was
     /// wanted and is not done is a reason.
     ///
@@ -297,7 +378,7 @@ impl Decision {
         &self,
         reasons: &mut Vec<Reason>,
     ) -> Result<Option<Vec<ProvenRecipient<'_>>>, Cause> {
-        if self.answers_encrypted && self.encrypt.binding == Binding::Mandatory {
+        if self.answers_encrypted {
             reasons.push(Reason {
                 code: "defaults.answers_encrypted",
                 detail: "the mail that this one answers came encrypted".to_owned(),

@@ -2,6 +2,7 @@ use std::{error, fmt, io};
 
 use smime_crypto::Refused;
 use smime_io::TooLarge;
+use smime_store::Want;
 use smime_x509::EmailAddress;
 
 use crate::Layer;
@@ -11,6 +12,8 @@ use crate::Layer;
 pub struct Error {
     /// The layers that were taken off before, outermost first; none when sealing.
     pub layers: Vec<Layer>,
+    /// What might help: a certificate, its key, or what its issuer is trusted for.
+    pub wants: Box<[Want]>,
     /// What went wrong in the next one.
     pub cause: Cause,
 }
@@ -224,6 +227,7 @@ impl From<Cause> for Error {
     fn from(cause: Cause) -> Self {
         Self {
             layers: Vec::new(),
+            wants: Box::default(),
             cause,
         }
     }

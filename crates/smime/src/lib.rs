@@ -16,11 +16,12 @@ mod keyring;
 mod message;
 mod open;
 mod policy;
+mod retry;
 mod seal;
 mod select;
 
 pub use decide::{
-    Choice, Decision, Intent, PlainAnswer, RecipientChoice, Several, SigningChoice, ToSelf,
+    Choice, Decision, Intent, PlainAnswer, Plan, RecipientChoice, Several, SigningChoice, ToSelf,
     Visibility,
 };
 pub use draft::{Cipher, Draft, RsaPadding, SignatureChoice, SignedForm};
@@ -29,6 +30,7 @@ pub use error::{Cause, Error, RecipientProblem};
 pub use keyring::{KeyUnavailable, Keyring};
 pub use message::{Coverage, Layer, Message, Verdict};
 pub use policy::{MessagePolicy, Policy, Unauthenticated};
+pub use retry::{Judged, Keeping, Received, Retried};
 pub use seal::{Reason, Receipt, SealedCopy, SealedRecipient, Sealing};
 
 pub use smime_store::Mode;

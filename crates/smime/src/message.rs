@@ -1,12 +1,14 @@
 use smime_cms::SignerReport;
 use smime_crypto::ContentCipher;
 use smime_mime::Entity;
+use smime_store::Want;
 
 /// An opened message: what was proven, and the entity inside.
 #[derive(Debug)]
 pub struct Message {
     pub(crate) mail: Entity,
     pub(crate) layers: Vec<Layer>,
+    pub(crate) wants: Vec<Want>,
     pub(crate) entity: Entity,
 }
 
@@ -75,6 +77,11 @@ impl Message {
         &self.mail
     }
 
+    /// Returns what might make a signature good that is not.
+    pub fn wants(&self) -> &[Want] {
+        &self.wants
+    }
+
     /// Returns the verdict over all signatures.
     pub fn signature(&self) -> Verdict {
         signature(&self.layers)
@@ -86,6 +93,16 @@ impl Message {
             Layer::Encrypted { coverage, .. } => Some(*coverage),
             Layer::Signed { .. } => None,
         })
+    }
+}
+
+impl Coverage {
+    /// Returns the word of the JSON result.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Part => "part",
+        }
     }
 }
 
@@ -151,4 +168,47 @@ fn is_encrypted<'a>(mut inside: impl Iterator<Item = &'a Layer>) -> bool {
             }
         )
     })
+}
+
+/// Returns the Message-ID of a mail, as it is recorded and looked up.
+pub(crate) fn message_id(mail: &Entity) -> Option<String> {
+    message_ids(&mail.headers().text("Message-ID")?)
+        .into_iter()
+        .next()
+}
+
+/// Returns the Message-IDs in the text of a field, each from `<` to `>`, whatever stands between
+/// them (RFC 5322 §3.6.4).
+pub(crate) fn message_ids(text: &str) -> Vec<String> {
+    let mut ids = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('<') {
+        let Some((id, after)) = after.split_once('>') else {
+            break;
+        };
+        ids.push(format!("<{}>", id.trim()));
+        rest = after;
+    }
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_ids_are_told_by_their_brackets() {
+        for (text, ids) in [
+            ("<a@b>", &["<a@b>"][..]),
+            (" <a@b> (added by postmaster@c)", &["<a@b>"]),
+            ("<a@b>,<c@d>", &["<a@b>", "<c@d>"]),
+            ("<a@b><c@d>\r\n\t< e@f >", &["<a@b>", "<c@d>", "<e@f>"]),
+            ("a@b", &[]),
+            ("", &[]),
+            ("<a@b", &[]),
+            ("> <", &[]),
+        ] {
+            assert_eq!(message_ids(text), ids, "{text:?}");
+        }
+    }
 }

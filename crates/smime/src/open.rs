@@ -9,12 +9,12 @@ use smime_cms::{
 use smime_crypto::{Algorithm, Oid, PrivateKey, UnixTime};
 use smime_io::{Source, Spool, TooLarge};
 use smime_mime::{Entity, Protection};
-use smime_store::{Activity, Direction, Operation, StoredCertificate};
+use smime_store::{Activity, Direction, Operation, StoredCertificate, Want};
 use smime_x509::{Certificate, CertificateBundle, EmailAddress, PolicyInputs, Purpose};
 
 use crate::{
     Cause, Coverage, Engine, Error, KeyUnavailable, Layer, Message, Unauthenticated,
-    message::signature,
+    message::{message_id, signature},
 };
 
 impl Engine<'_> {
@@ -27,25 +27,52 @@ impl Engine<'_> {
     /// # Errors
     /// [`Error`], with the layers that were taken off before.
     pub fn open(&self, input: impl Read) -> Result<Message, Error> {
-        let at = self.clock.now();
         let source = Spool::copy(input, &self.limits).map_err(Cause::from)?;
+        self.open_source(source)
+    }
+
+    pub(crate) fn open_source(&self, source: Source) -> Result<Message, Error> {
         let mail = Entity::read(source, &self.limits).map_err(Cause::from)?;
+        let opened = self.examine(&mail);
+        match (self.record_opening(&mail, &opened), opened) {
+            (Ok(()), opened) => opened,
+            (Err(cause), opened) => {
+                let (layers, wants) = match opened {
+                    Ok(message) => (message.layers, message.wants.into()),
+                    Err(error) => (error.layers, error.wants),
+                };
+                Err(Error {
+                    layers,
+                    wants,
+                    cause,
+                })
+            }
+        }
+    }
+
+    /// Opens a mail without recording it.
+    pub(crate) fn examine(&self, mail: &Entity) -> Result<Message, Error> {
         let mut walk = Walk {
             engine: self,
-            at,
-            from: from_addresses(&mail),
+            at: self.clock.now(),
+            from: from_addresses(mail),
             layers: Vec::new(),
+            wants: Vec::new(),
         };
         let result = walk.run(mail.clone());
-        let recorded = self.record_opening(&mail, &walk, result.as_ref().err());
-        let layers = walk.layers;
-        match (result, recorded) {
-            (Ok(entity), Ok(())) => Ok(Message {
-                mail,
+        let Walk { layers, wants, .. } = walk;
+        match result {
+            Ok(entity) => Ok(Message {
+                mail: mail.clone(),
                 layers,
+                wants,
                 entity,
             }),
-            (Err(cause), _) | (Ok(_), Err(cause)) => Err(Error { layers, cause }),
+            Err(cause) => Err(Error {
+                layers,
+                wants: wants.into(),
+                cause,
+            }),
         }
     }
 
@@ -78,23 +105,19 @@ impl Engine<'_> {
         }
     }
 
-    fn record_opening(
-        &self,
-        mail: &Entity,
-        walk: &Walk<'_>,
-        failure: Option<&Cause>,
-    ) -> Result<(), Cause> {
-        let signed = walk
-            .layers
-            .iter()
-            .any(|layer| matches!(layer, Layer::Signed { .. }));
-        let encrypted = walk
-            .layers
-            .iter()
-            .any(|layer| matches!(layer, Layer::Encrypted { .. }));
+    fn record_opening(&self, mail: &Entity, opened: &Result<Message, Error>) -> Result<(), Cause> {
+        let (layers, failure) = match opened {
+            Ok(message) => (&message.layers, None),
+            Err(error) => (&error.layers, Some(&error.cause)),
+        };
+        let mut kinds = layers.iter();
+        let signed = kinds.any(|layer| matches!(layer, Layer::Signed { .. }));
+        let mut kinds = layers.iter();
+        let encrypted = kinds.any(|layer| matches!(layer, Layer::Encrypted { .. }));
+        let at = self.clock.now();
         let headers = mail.headers();
         let entry = |operation, ok: bool, code: &str| Activity {
-            time: walk.at,
+            time: at,
             direction: Direction::In,
             operation,
             outcome: if ok {
@@ -103,10 +126,10 @@ impl Engine<'_> {
                 smime_store::Outcome::Failed
             },
             code: code.to_owned(),
-            message_id: headers.text("Message-ID"),
+            message_id: message_id(mail),
             from: headers.text("From"),
             to: addresses(mail, "To"),
-            certificates: walk.certificates(),
+            certificates: certificates(layers),
             input_digest: None,
             detail: String::new(),
         };
@@ -120,7 +143,7 @@ impl Engine<'_> {
             None => {}
         }
         if signed && failure.is_none() {
-            let verdict = signature(&walk.layers);
+            let verdict = signature(layers);
             let good = verdict == crate::Verdict::Good;
             entries.push(entry(Operation::Verify, good, verdict.name()));
         }
@@ -137,6 +160,8 @@ struct Walk<'a> {
     at: UnixTime,
     from: Vec<EmailAddress>,
     layers: Vec<Layer>,
+    /// What would help, as far as the layers tell.
+    wants: Vec<Want>,
 }
 
 impl Walk<'_> {
@@ -184,7 +209,7 @@ impl Walk<'_> {
         Ok((safe, Entity::read(content, &self.engine.limits)?))
     }
 
-    fn judge(&self, signed: SignedMessage) -> Result<(Source, Vec<SignerReport>, bool), Cause> {
+    fn judge(&mut self, signed: SignedMessage) -> Result<(Source, Vec<SignerReport>, bool), Cause> {
         let engine = self.engine;
         let mut anchors = engine.anchors()?;
         let mut pool = CertificateBundle::new();
@@ -211,9 +236,18 @@ impl Walk<'_> {
             sender: Sender::Addresses(&self.from),
             at: self.at,
         };
+        let mut wants: Vec<_> = signed.signer_ids().map(want_of_signer).collect();
+        wants.extend(
+            known
+                .iter()
+                .map(|one| Want::Issuer(one.issuer().der().to_vec())),
+        );
         Ok(match signed.verify(&check)? {
             Outcome::Verified(it) => (it.content().clone(), it.signers().to_vec(), true),
-            Outcome::Unverified(it) => (it.content().clone(), it.signers().to_vec(), false),
+            Outcome::Unverified(it) => {
+                self.want(wants);
+                (it.content().clone(), it.signers().to_vec(), false)
+            }
         })
     }
 
@@ -319,7 +353,7 @@ impl Walk<'_> {
 
     /// Tries each recipient that is a certificate of ours with its key; each certificate once,
     /// however often the envelope names it, because a try takes a key and a pass over the content.
-    fn open_envelope(&self, envelope: Envelope) -> Result<([u8; 32], Opened), Cause> {
+    fn open_envelope(&mut self, envelope: Envelope) -> Result<([u8; 32], Opened), Cause> {
         let engine = self.engine;
         let mut failure = Cause::NoKey;
         let mut tried = HashSet::new();
@@ -353,7 +387,17 @@ impl Walk<'_> {
                 }
             }
         }
+        let wants = envelope.recipients().iter().filter_map(want_of_recipient);
+        self.want(wants.collect());
         Err(failure)
+    }
+
+    fn want(&mut self, wants: Vec<Want>) {
+        for want in wants {
+            if self.wants.len() < MAX_WANTS && !self.wants.contains(&want) {
+                self.wants.push(want);
+            }
+        }
     }
 
     fn find_signer(&self, id: &SignerId) -> Result<Vec<StoredCertificate>, Cause> {
@@ -416,19 +460,41 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
 
-    fn certificates(&self) -> Vec<[u8; 32]> {
-        self.layers
-            .iter()
-            .flat_map(|layer| match layer {
-                Layer::Encrypted { recipient, .. } => recipient.iter().copied().collect(),
-                Layer::Signed { signers, .. } => signers
-                    .iter()
-                    .filter_map(|signer| Some(signer.certificate.as_ref()?.fingerprint()))
-                    .collect::<Vec<_>>(),
-            })
-            .collect()
+fn want_of_signer(id: &SignerId) -> Want {
+    match id {
+        SignerId::IssuerSerial { issuer, serial } => Want::Certificate {
+            issuer: issuer.clone(),
+            serial: serial.clone(),
+        },
+        SignerId::SubjectKeyId(id) => Want::SubjectKeyId(id.clone()),
     }
+}
+
+fn want_of_recipient(id: &RecipientId) -> Option<Want> {
+    match id {
+        RecipientId::IssuerSerial { issuer, serial } => Some(Want::Certificate {
+            issuer: issuer.clone(),
+            serial: serial.clone(),
+        }),
+        RecipientId::SubjectKeyId(id) => Some(Want::SubjectKeyId(id.clone())),
+        _ => None,
+    }
+}
+
+/// Returns the SHA-256 of the certificates that took part.
+pub(crate) fn certificates(layers: &[Layer]) -> Vec<[u8; 32]> {
+    layers
+        .iter()
+        .flat_map(|layer| match layer {
+            Layer::Encrypted { recipient, .. } => recipient.iter().copied().collect(),
+            Layer::Signed { signers, .. } => signers
+                .iter()
+                .filter_map(|signer| Some(signer.certificate.as_ref()?.fingerprint()))
+                .collect::<Vec<_>>(),
+        })
+        .collect()
 }
 
 /// A MIME entity travels as id-data (RFC 8551 §2.4); other content is not read as one, whoever
@@ -480,3 +546,6 @@ fn addresses(mail: &Entity, field: &str) -> Vec<String> {
 /// Protected parts judged in one mail: more than a digest of a mailing list forwards, and few enough
 /// that a mail of nothing else costs seconds.
 const JUDGED_PARTS: usize = 32;
+
+/// What is remembered of what would help to judge a mail: for some hundred recipients.
+const MAX_WANTS: usize = 512;

@@ -10,7 +10,9 @@ use smime_x509::{EmailAddress, VerifiedRecipient};
 
 use crate::{
     Cause, Cipher, Decision, Draft, Engine, Error, Intent, SignatureChoice, SignedForm,
-    SigningChoice, Visibility, decide::ProvenRecipient,
+    SigningChoice, Visibility,
+    decide::ProvenRecipient,
+    message::{message_id, message_ids},
 };
 
 /// An outgoing mail with everything decided and proven; writing it cannot fail for a reason that
@@ -41,6 +43,17 @@ pub struct SealedCopy {
     recipients: Vec<VerifiedRecipient>,
     /// Who gets this copy.
     pub addresses: Vec<EmailAddress>,
+}
+
+impl SealedCopy {
+    /// Adds the certificates that are not in it: one can be that of several addresses.
+    fn add(&mut self, certificates: &[VerifiedRecipient]) {
+        for certificate in certificates {
+            if !self.recipients.contains(certificate) {
+                self.recipients.push(certificate.clone());
+            }
+        }
+    }
 }
 
 /// What was done to a mail, and why.
@@ -120,7 +133,7 @@ impl Engine<'_> {
             None => None,
         };
         let copies = match decision.encrypting(&mut receipt.reasons)? {
-            Some(proven) => copies(proven, &decision.own, &mut receipt),
+            Some(proven) => copies(proven, decision, &mut receipt),
             None => Vec::new(),
         };
         let cipher = match &*copies {
@@ -415,7 +428,7 @@ impl<A: Write, B: Write> Write for Tee<A, B> {
 /// seen; the sender can decrypt every one if that was asked for.
 fn copies(
     proven: Vec<ProvenRecipient<'_>>,
-    own: &[VerifiedRecipient],
+    decision: &Decision,
     receipt: &mut Receipt,
 ) -> Vec<SealedCopy> {
     let mut copies: Vec<SealedCopy> = Vec::new();
@@ -425,17 +438,13 @@ fn copies(
     } in proven
     {
         let address = recipient.address.clone();
-        let fingerprints = certificates
-            .iter()
-            .map(|one| one.certificate().fingerprint());
-        receipt.recipients.push(SealedRecipient {
-            address: address.clone(),
-            certificates: fingerprints.collect(),
-        });
+        receipt
+            .recipients
+            .push(sealed_recipient(&address, certificates));
         match copies.first_mut() {
             Some(first) if recipient.visibility == Visibility::Visible => {
                 first.addresses.push(address);
-                first.recipients.extend_from_slice(certificates);
+                first.add(certificates);
             }
             _ => copies.push(SealedCopy {
                 recipients: certificates.to_vec(),
@@ -443,21 +452,38 @@ fn copies(
             }),
         }
     }
-    for copy in &mut copies {
-        let is_new = |own: &&VerifiedRecipient| !copy.recipients.contains(own);
-        let own: Vec<_> = own.iter().filter(is_new).cloned().collect();
-        copy.recipients.extend(own);
+    copies.iter_mut().for_each(|copy| copy.add(&decision.own));
+    if let (Some(from), [_, ..]) = (&decision.from, &*decision.own) {
+        receipt
+            .recipients
+            .push(sealed_recipient(from, &decision.own));
     }
     copies
 }
 
+fn sealed_recipient(address: &EmailAddress, certificates: &[VerifiedRecipient]) -> SealedRecipient {
+    let fingerprints = certificates
+        .iter()
+        .map(|one| one.certificate().fingerprint());
+    SealedRecipient {
+        address: address.clone(),
+        certificates: fingerprints.collect(),
+    }
+}
+
 /// What a draft and its mail say to the decision about them.
 fn intent(draft: &Draft, mail: &Entity) -> Intent {
-    let mut recipients = Recipients::default();
-    if draft.to.is_empty() {
-        recipients = Recipients::of(mail);
-    } else {
-        recipients.visible.clone_from(&draft.to);
+    let mut recipients = Recipients::of(mail);
+    if !draft.to.is_empty() {
+        let is_hidden = |address: &EmailAddress| {
+            recipients.hidden.contains(address) && !recipients.visible.contains(address)
+        };
+        let (hidden, visible) = draft.to.iter().cloned().partition(is_hidden);
+        recipients = Recipients {
+            visible,
+            hidden,
+            unreadable: Vec::new(),
+        };
     }
     Intent {
         from: draft.from.clone().or_else(|| sender(mail)),
@@ -509,19 +535,13 @@ impl Recipients {
     }
 }
 
-/// The Message-IDs of the mails that this one answers (RFC 5322 §3.6.4).
+/// The Message-IDs of the mails that this one answers (RFC 5322 §3.6.4), as far as they are looked
+/// up: the last ones, which are the nearest.
 fn answers(mail: &Entity) -> Vec<String> {
-    let fields = ["In-Reply-To", "References"];
+    let fields = ["References", "In-Reply-To"];
     let texts = fields.iter().filter_map(|field| mail.headers().text(field));
-    let mut ids: Vec<String> = texts
-        .flat_map(|text| {
-            text.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    ids.truncate(MAX_ANSWERS);
-    ids
+    let ids: Vec<_> = texts.flat_map(|text| message_ids(&text)).collect();
+    ids.into_iter().rev().take(MAX_ANSWERS).collect()
 }
 
 fn recipients(decision: &Decision) -> Vec<String> {
@@ -547,10 +567,7 @@ fn capabilities(recipient: &VerifiedRecipient) -> Option<Capabilities> {
 }
 
 fn mail_identity(mail: &Entity) -> (Option<String>, Option<String>) {
-    (
-        mail.headers().text("Message-ID"),
-        mail.headers().text("From"),
-    )
+    (message_id(mail), mail.headers().text("From"))
 }
 
 /// Message-IDs that are looked up to find out whether a mail answers an encrypted one.

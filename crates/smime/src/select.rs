@@ -15,27 +15,27 @@ impl Engine<'_> {
     pub(crate) fn signing_choice(
         &self,
         address: &EmailAddress,
-        choice: &Choice,
+        chosen: Option<[u8; 32]>,
         anchors: &mut TrustStore,
         at: UnixTime,
     ) -> Result<Result<SigningChoice, &'static str>, Cause> {
-        let (mut code, mut locked) = (NO_CERTIFICATE, None);
-        for stored in self.candidates(address, choice)? {
+        let (mut codes, mut locked) = (Vec::new(), None);
+        for stored in self.candidates(address, chosen.as_slice())? {
             let certificate = stored.certificate;
             if !stored.has_key && !self.keys.holds(certificate.public_key()) {
-                code = NO_PRIVATE_KEY;
+                codes.push(NO_PRIVATE_KEY);
                 continue;
             }
             let pool = self.pool(&certificate, anchors)?;
             let proven = match self.chains(anchors).verify_signer(&certificate, &pool, at) {
                 Ok(proven) => proven,
                 Err(error) => {
-                    code = error.code();
+                    codes.push(error.code());
                     continue;
                 }
             };
             if let Err(refused) = self.check_key(&certificate, Use::Sign, at) {
-                code = refused.code();
+                codes.push(refused.code());
                 continue;
             }
             match self
@@ -48,16 +48,16 @@ impl Engine<'_> {
                         key: Some(key),
                     }));
                 }
-                Err(KeyUnavailable::Missing) => code = NO_PRIVATE_KEY,
+                Err(KeyUnavailable::Missing) => codes.push(NO_PRIVATE_KEY),
                 Err(KeyUnavailable::Locked) => locked = locked.or(Some(proven)),
-                Err(KeyUnavailable::Unreadable(cause)) => code = cause.code(),
+                Err(KeyUnavailable::Unreadable(cause)) => codes.push(cause.code()),
             }
         }
         let locked = locked.map(|certificate| SigningChoice {
             certificate,
             key: None,
         });
-        Ok(locked.ok_or(code))
+        Ok(locked.ok_or(code_of_the_best(&codes)))
     }
 
     /// Returns the certificates of `address` that can be encrypted to at `at`, proven, the best
@@ -69,23 +69,23 @@ impl Engine<'_> {
         anchors: &mut TrustStore,
         at: UnixTime,
     ) -> Result<Result<Vec<VerifiedRecipient>, &'static str>, Cause> {
-        let (mut code, mut found) = (NO_CERTIFICATE, Vec::new());
-        for StoredCertificate { certificate, .. } in self.candidates(address, choice)? {
+        let (mut codes, mut found) = (Vec::new(), Vec::new());
+        for StoredCertificate { certificate, .. } in self.candidates(address, &choice.recipients)? {
             let pool = self.pool(&certificate, anchors)?;
             let chains = self.chains(anchors);
             match chains.verify_recipient(&certificate, &pool, at) {
                 Ok(proven) => match self.check_key(&certificate, Use::Encrypt, at) {
                     Ok(()) => found.push(proven),
-                    Err(refused) => code = refused.code(),
+                    Err(refused) => codes.push(refused.code()),
                 },
-                Err(error) => code = error.code(),
+                Err(error) => codes.push(error.code()),
             }
             if choice.several == Several::Best && !found.is_empty() {
                 break;
             }
         }
         Ok(if found.is_empty() {
-            Err(code)
+            Err(code_of_the_best(&codes))
         } else {
             Ok(found)
         })
@@ -96,14 +96,14 @@ impl Engine<'_> {
     fn candidates(
         &self,
         address: &EmailAddress,
-        choice: &Choice,
+        chosen: &[[u8; 32]],
     ) -> Result<Vec<StoredCertificate>, Cause> {
         let mut all = self.store.by_address(address)?;
         let is_chosen = |stored: &StoredCertificate| {
             let fingerprint = stored.certificate.fingerprint();
-            choice.certificates.contains(&fingerprint)
+            chosen.contains(&fingerprint)
         };
-        if !choice.certificates.is_empty() && all.iter().any(is_chosen) {
+        if all.iter().any(is_chosen) {
             all.retain(is_chosen);
         }
         Ok(all)
@@ -123,6 +123,11 @@ impl Engine<'_> {
         self.add_issuers([certificate], &mut pool, anchors)?;
         Ok(pool)
     }
+}
+
+/// Returns why the newest certificate does not serve, which is the one to mend.
+fn code_of_the_best(codes: &[&'static str]) -> &'static str {
+    codes.first().copied().unwrap_or(NO_CERTIFICATE)
 }
 
 const NO_CERTIFICATE: &str = "select.no_certificate";

@@ -60,8 +60,7 @@ impl Office {
         self.engine().decide(intent).unwrap()
     }
 
-    /// Seals a mail and returns what it became, with the receipt, or why it was not sealed;
-    /// asserts that the decision beforehand said the same.
+    /// Seals a mail and returns what it became, with the receipt, or why it was not sealed.
     fn seal(&self, draft: &Draft) -> Result<(Vec<u8>, Receipt), Cause> {
         let mut out = Vec::new();
         match self.engine().seal(draft, &mut out) {
@@ -303,6 +302,8 @@ fn an_answer_to_encrypted_mail_never_goes_in_plain_unless_that_is_allowed() {
     for field in [
         "In-Reply-To: <secret@x>",
         "References: <open@x>\r\n <other@x> <secret@x>",
+        "References: <other@x><secret@x>,<open@x>",
+        "In-Reply-To: your mail of today <secret@x>",
     ] {
         let cause = office.seal(&answer(field, NOBODY)).unwrap_err();
         assert_eq!(cause.code(), "engine.cannot_encrypt", "{field}");
@@ -342,7 +343,7 @@ fn a_certificate_that_is_chosen_goes_before_the_best() {
         .unwrap();
     for chosen in [&best, &other] {
         let mut draft = mail_to(BOB);
-        draft.choice.certificates = vec![chosen.fingerprint()];
+        draft.choice.recipients = vec![chosen.fingerprint()];
         let (_, receipt) = office.seal(&draft).unwrap();
         assert_eq!(receipt.recipients[0].certificates, [chosen.fingerprint()]);
     }
@@ -363,10 +364,11 @@ fn a_chosen_certificate_that_cannot_serve_is_not_replaced_by_another() {
         office.seal(&draft).is_ok(),
         "an expired one does not stand in the way"
     );
-    draft.choice.certificates = vec![expired.fingerprint()];
-    draft.encrypt = Some(Mode::Always);
+    draft.choice.recipients = vec![expired.fingerprint()];
     let cause = office.seal(&draft).unwrap_err();
     assert_eq!(cause.code(), "engine.cannot_encrypt");
+    draft.encrypt = Some(Mode::Never);
+    assert_eq!(went(&office.seal(&draft).unwrap()), (true, false));
 }
 
 #[test]
@@ -378,9 +380,32 @@ fn a_certificate_chosen_for_nobody_in_the_mail_is_an_error() {
         ([7; 32], "store.no_certificate"),
     ] {
         let mut draft = mail_to(BOB);
-        draft.choice.certificates = vec![chosen];
+        draft.choice.recipients = vec![chosen];
+        assert_eq!(office.seal(&draft).unwrap_err().code(), code);
+        let mut draft = mail_to(BOB);
+        draft.choice.signer = Some(chosen);
         assert_eq!(office.seal(&draft).unwrap_err().code(), code);
     }
+}
+
+#[test]
+fn a_signer_that_is_chosen_must_sign() {
+    let office = Office::new();
+    let alice = office.alice.certificate.fingerprint();
+    let mut draft = mail_to(BOB);
+    draft.choice.signer = Some(alice);
+    let (_, receipt) = office.seal(&draft).unwrap();
+    assert_eq!(receipt.signer, Some(alice));
+    let other = person(ALICE, TestKey::Rsa2048A).certificate;
+    office
+        .store
+        .add_certificates(std::slice::from_ref(&other), NOW)
+        .unwrap();
+    draft.choice.signer = Some(other.fingerprint());
+    let Cause::CannotSign { code, .. } = office.seal(&draft).unwrap_err() else {
+        panic!("signed by a key that is not there");
+    };
+    assert_eq!(code, "select.no_private_key");
 }
 
 #[test]
@@ -414,7 +439,7 @@ fn the_sender_can_read_what_was_sent_when_that_is_asked_for() {
             ..Choice::default()
         };
         let (sealed, receipt) = office.seal(&draft).unwrap();
-        assert_eq!(receipt.recipients.len(), 1, "the sender is no recipient");
+        assert_eq!(receipt.recipients.len(), 1 + usize::from(opens));
         assert_eq!(office.engine().open(&sealed[..]).is_ok(), opens);
     }
 }
@@ -454,6 +479,97 @@ fn a_recipient_that_cannot_be_read_stops_encryption_and_nothing_else() {
     draft.encrypt = Some(Mode::Always);
     let cause = office.seal(&draft).unwrap_err();
     assert_eq!(cause.code(), "engine.unreadable_recipient");
+}
+
+#[test]
+fn a_recipient_that_cannot_be_read_may_be_anybody_that_a_rule_is_for() {
+    let office = Office::new();
+    office.set("sales", encrypting(Mode::Always, Binding::Default));
+    let unreadable = mail_to(&format!("{BOB}, eve@secret.example."));
+    assert_eq!(
+        went(&office.seal(&unreadable).unwrap()),
+        (true, false),
+        "no rule"
+    );
+    office.set(
+        "@secret.example",
+        encrypting(Mode::Always, Binding::Mandatory),
+    );
+    for asked in [None, Some(Mode::Never)] {
+        let draft = Draft {
+            encrypt: asked,
+            ..unreadable.clone()
+        };
+        let cause = office.seal(&draft).unwrap_err();
+        assert_eq!(cause.code(), "engine.unreadable_recipient");
+    }
+}
+
+#[test]
+fn a_rule_for_a_domain_says_what_becomes_of_mail_that_cannot_be_protected() {
+    let office = Office::new();
+    let rule = Defaults {
+        impossible: Impossible::Discard,
+        ..encrypting(Mode::Always, Binding::Default)
+    };
+    office.set("@example.net", rule);
+    let cause = office.seal(&mail_to(NOBODY)).unwrap_err();
+    assert_eq!(cause.code(), "engine.discarded");
+}
+
+#[test]
+fn whoever_stands_in_bcc_alone_stays_hidden_when_named_as_a_recipient() {
+    let office = Office::new();
+    let mail = format!("From: {ALICE}\r\nTo: {BOB}\r\nBcc: {CAROL}\r\n\r\n{SECRET}\r\n");
+    let mut draft = Draft::new(Source::from_bytes(mail.as_bytes()));
+    draft.to = [BOB, CAROL].map(address).to_vec();
+    let engine = office.engine();
+    let sealing = engine.prepare(&draft).unwrap();
+    let copies: Vec<_> = sealing
+        .copies()
+        .iter()
+        .map(|it| it.addresses.clone())
+        .collect();
+    assert_eq!(copies, [vec![address(BOB)], vec![address(CAROL)]]);
+}
+
+#[test]
+fn one_certificate_of_two_recipients_is_encrypted_to_once() {
+    let office = Office::new();
+    let both = authority().person_with(BOB, Profile::of(TestKey::P256B), |builder| {
+        builder.emails(&["info@shop.example", "sales@shop.example"])
+    });
+    office
+        .store
+        .add_certificates(&[both.certificate], NOW)
+        .unwrap();
+    let draft = mail_to("info@shop.example, sales@shop.example");
+    let (mail, receipt) = office.seal(&draft).unwrap();
+    assert_eq!(receipt.recipients.len(), 2);
+    let cms = common::cms_of(&mail);
+    let one = common::cms_of(&office.seal(&mail_to("info@shop.example")).unwrap().0);
+    assert!(
+        cms.len().abs_diff(one.len()) < 100,
+        "one more recipient is more"
+    );
+}
+
+#[test]
+fn the_newest_certificate_says_why_nothing_can_be_encrypted() {
+    let office = Office::new();
+    let address = "dora@example.org";
+    let stranger = smime_testkit::Authority::root("Nobody's", TestKey::P256B);
+    let newest = stranger.person(address, Profile::of(TestKey::P256A));
+    let older = Profile {
+        not_before: smime::crypto::UnixTime(NOW.0 - 800 * 86_400),
+        ..Profile::of(TestKey::P256B).expired()
+    };
+    let older = authority().person(address, older);
+    let known = [older.certificate, newest.certificate];
+    office.store.add_certificates(&known, NOW).unwrap();
+    let decision = office.decide(&intent(&[address]));
+    let code = decision.recipients[0].certificates.as_ref().unwrap_err();
+    assert_eq!(*code, "chain.no_path");
 }
 
 #[test]

@@ -38,7 +38,8 @@ pub(crate) struct Log {
     /// Check instead that the log is whole: nothing altered, nothing missing
     #[arg(long, conflicts_with_all = ["after", "limit", "since", "until", "direction", "operation", "outcome", "message_id", "text"])]
     pub(crate) verify: bool,
-    /// Delete instead the entries of before this time (RFC 3339); the log stays verifiable
+    /// Delete instead the entries of before this time (RFC 3339); the log stays verifiable, and
+    /// answers to encrypted mail of before then are no longer known as such
     #[arg(long, value_name = "RFC3339", value_parser = time, conflicts_with_all = ["after", "limit", "since", "until", "direction", "operation", "outcome", "message_id", "text", "verify"])]
     pub(crate) forget_before: Option<UnixTime>,
 }

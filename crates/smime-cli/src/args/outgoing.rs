@@ -63,24 +63,28 @@ pub(crate) struct Choosing {
     /// Whether to encrypt; as the defaults say when absent
     #[arg(long, value_enum, value_name = "MODE")]
     pub(crate) encrypt: Option<ModeWord>,
-    /// A certificate to use for its address in place of the best, by its SHA-256
+    /// The certificate to sign with in place of the best; asks for a signature
     #[arg(long, value_name = "SHA256", value_parser = sha256)]
-    pub(crate) certificate: Vec<[u8; 32]>,
+    signer: Option<[u8; 32]>,
+    /// A certificate to encrypt to for its address in place of the best; asks for encryption
+    #[arg(long, value_name = "SHA256", value_parser = sha256)]
+    recipient: Vec<[u8; 32]>,
     /// Encrypt to every certificate of each recipient that can be encrypted to
     #[arg(long)]
-    pub(crate) all_certificates: bool,
+    all_certificates: bool,
     /// Let the sender decrypt it too, if there is a certificate to encrypt to
     #[arg(long)]
-    pub(crate) to_self: bool,
+    to_self: bool,
     /// Let an answer to encrypted mail go in plain
     #[arg(long)]
-    pub(crate) plain_answer: bool,
+    plain_answer: bool,
 }
 
 impl Choosing {
     pub(crate) fn choice(&self) -> Choice {
         Choice {
-            certificates: self.certificate.clone(),
+            signer: self.signer,
+            recipients: self.recipient.clone(),
             several: if self.all_certificates {
                 Several::All
             } else {
@@ -112,7 +116,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS", value_parser = address, required = true, num_args = 1..)]
     pub(crate) to: Vec<EmailAddress>,
     /// The Message-ID of a mail that it answers
-    #[arg(long, value_name = "MESSAGE-ID")]
+    #[arg(long, value_name = "MESSAGE-ID", value_parser = message_id)]
     pub(crate) in_reply_to: Vec<String>,
     #[command(flatten)]
     pub(crate) choosing: Choosing,
@@ -134,42 +138,50 @@ pub(crate) enum Group {
     },
 }
 
+/// What is not given stays as it was set.
 #[derive(Debug, clap::Args)]
 pub(crate) struct GroupSet {
     /// A group; @DOMAIN or an address for all mail to it
     #[arg(value_name = "NAME", value_parser = scope)]
     pub(crate) name: Scope,
-    /// Whether to sign
-    #[arg(long, value_enum, value_name = "MODE", default_value_t = ModeWord::IfPossible)]
-    sign: ModeWord,
-    /// Whether to encrypt
-    #[arg(long, value_enum, value_name = "MODE", default_value_t = ModeWord::IfPossible)]
-    encrypt: ModeWord,
+    /// Whether to sign; if-possible at first
+    #[arg(long, value_enum, value_name = "MODE")]
+    sign: Option<ModeWord>,
+    /// Whether to encrypt; if-possible at first
+    #[arg(long, value_enum, value_name = "MODE")]
+    encrypt: Option<ModeWord>,
     /// What a message may not lower
     #[arg(long, value_enum, value_name = "WHAT")]
     mandatory: Vec<Protection>,
-    /// What becomes of mail for which something must be done and cannot be
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t = ImpossibleWord::Refuse)]
-    impossible: ImpossibleWord,
+    /// What a message may lower again
+    #[arg(long, value_enum, value_name = "WHAT")]
+    optional: Vec<Protection>,
+    /// What becomes of mail for which something must be done and cannot be; refuse at first
+    #[arg(long, value_enum, value_name = "WHAT")]
+    impossible: Option<ImpossibleWord>,
 }
 
 impl GroupSet {
-    pub(crate) fn defaults(&self) -> Defaults {
-        let level = |mode: ModeWord, of| Level {
-            mode: mode.into(),
+    /// Returns the defaults after those that were set before.
+    pub(crate) fn after(&self, before: Defaults) -> Defaults {
+        let level = |before: Level, mode: Option<ModeWord>, of| Level {
+            mode: mode.map_or(before.mode, Into::into),
             binding: if self.mandatory.contains(&of) {
                 Binding::Mandatory
-            } else {
+            } else if self.optional.contains(&of) {
                 Binding::Default
+            } else {
+                before.binding
             },
         };
         Defaults {
-            sign: level(self.sign, Protection::Sign),
-            encrypt: level(self.encrypt, Protection::Encrypt),
+            sign: level(before.sign, self.sign, Protection::Sign),
+            encrypt: level(before.encrypt, self.encrypt, Protection::Encrypt),
             impossible: match self.impossible {
-                ImpossibleWord::Refuse => Impossible::Refuse,
-                ImpossibleWord::SendPlain => Impossible::SendPlain,
-                ImpossibleWord::Discard => Impossible::Discard,
+                Some(ImpossibleWord::Refuse) => Impossible::Refuse,
+                Some(ImpossibleWord::SendPlain) => Impossible::SendPlain,
+                Some(ImpossibleWord::Discard) => Impossible::Discard,
+                None => before.impossible,
             },
         }
     }
@@ -215,6 +227,15 @@ impl From<ModeWord> for Mode {
 
 fn scope(text: &str) -> Result<Scope, String> {
     Scope::new(text).ok_or_else(|| "neither group, @DOMAIN nor address".to_owned())
+}
+
+/// Puts the brackets around that belong to it (RFC 5322 §3.6.4).
+fn message_id(text: &str) -> Result<String, String> {
+    let id = text.trim().trim_start_matches('<').trim_end_matches('>');
+    if id.is_empty() || id.contains(['<', '>']) {
+        return Err("no Message-ID".to_owned());
+    }
+    Ok(format!("<{id}>"))
 }
 
 fn sha256(text: &str) -> Result<[u8; 32], String> {

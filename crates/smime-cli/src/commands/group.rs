@@ -12,7 +12,8 @@ pub(crate) fn run(global: &Global, group: &Group, report: &Report) -> Result<Jud
     let context = Context::with_store(global)?;
     match group {
         Group::Set(set) => {
-            let defaults = set.defaults();
+            let before = context.store.defaults(&set.name)?;
+            let defaults = set.after(before.unwrap_or(Defaults::STANDARD));
             context.store.set_defaults(&set.name, Some(&defaults))?;
             record(&context, "defaults.set", &words(&set.name, &defaults))?;
             report.result(&value(&set.name, &defaults), || words(&set.name, &defaults));

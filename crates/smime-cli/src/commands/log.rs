@@ -8,7 +8,7 @@ use crate::{
     context::Context,
     failure::{Failure, Judgement},
     json,
-    report::Report,
+    report::{Report, printable},
 };
 
 pub(crate) fn run(global: &Global, log: &Log, report: &Report) -> Result<Judgement, Failure> {
@@ -64,6 +64,6 @@ fn line(activity: &Activity) -> String {
         activity.operation.as_str(),
         activity.outcome.as_str(),
         activity.code,
-        activity.from.as_deref().unwrap_or(&activity.detail),
+        printable(activity.from.as_deref().unwrap_or(&activity.detail)),
     )
 }

@@ -4,7 +4,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use smime::{Cause, Coverage, Layer, Message, Verdict, io::Source, mime::Entity};
+use smime::{
+    Cause, Coverage, Error, Keeping, Layer, Message, Received, Verdict, io::Source, mime::Entity,
+};
 
 use crate::{
     args::{Global, Open},
@@ -31,12 +33,19 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     };
     context.add_evidence(&open.evidence)?;
     let output = Output::open(open.output.as_deref(), &inputs, report)?;
-    let message = match attempt(&context, &open.mail, report)? {
-        Ok(message) => message,
-        Err(closed) if closed.is_locked() && context.ask_passphrase()? == Asked::Yes => {
-            attempt(&context, &open.mail, report)?.map_err(|it| it.failure(&context, report))?
+    let mut tried = attempt(&context, open, report)?;
+    let is_locked = tried.opened.as_ref().is_err_and(is_locked);
+    if is_locked && context.ask_passphrase()? == Asked::Yes {
+        let locked = tried.kept;
+        tried = attempt(&context, open, report)?;
+        if let Some(id) = locked.filter(|id| tried.kept != Some(*id)) {
+            context.store.release(id)?;
         }
-        Err(closed) => return Err(closed.failure(&context, report)),
+    }
+    let kept = tried.kept;
+    let message = match tried.opened {
+        Ok(message) => message,
+        Err(error) => return Err(closed(&error, kept, tried.beginning, &context, report)),
     };
     let encryption = message.encryption().map_or("none", json::coverage);
     let beside_entity = output.as_ref().is_some_and(Output::is_standard);
@@ -51,8 +60,10 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     } else {
         let mut value = json::opened(message.layers(), message.signature(), encryption);
         add_headers(&mut value, Some(message.mail()));
+        add_kept(&mut value, kept);
         report.result(&value, words);
     }
+    remark_kept(kept, report);
     let good = matches!(message.signature(), Verdict::None | Verdict::Good)
         && message.encryption() != Some(Coverage::Part);
     Ok(Judgement::of(good))
@@ -80,52 +91,73 @@ fn without_store(global: &Global, open: &Open) -> Result<Context, Failure> {
     Ok(context)
 }
 
-/// Opens the mail once; what makes that impossible is [`Closed`], with how the mail begins.
-fn attempt(
-    context: &Context,
-    mail: &Path,
-    report: &Report,
-) -> Result<Result<Message, Closed>, Failure> {
-    let mut input = Beginning::of(input::reader(mail)?, context.limits.headers);
+/// Opens the mail once.
+fn attempt(context: &Context, open: &Open, report: &Report) -> Result<Tried, Failure> {
+    let mut input = Beginning::of(input::reader(&open.mail)?, context.limits.headers);
     let _progress = Progress::of("opening", report);
-    let opened = context.engine().open(&mut input);
-    Ok(opened.map_err(|error| Closed {
-        error,
+    let received = if open.no_store || open.no_keep {
+        Received {
+            opened: context.engine().open(&mut input),
+            kept: None,
+        }
+    } else {
+        context.engine().receive(&mut input, &Keeping::STANDARD)?
+    };
+    Ok(Tried {
+        opened: received.opened,
+        kept: received.kept,
         beginning: input.seen,
-    }))
+    })
 }
 
-/// A mail that could not be opened.
-struct Closed {
-    error: smime::Error,
+/// What came of opening a mail, with how it begins.
+struct Tried {
+    opened: Result<Message, Error>,
+    kept: Option<u64>,
     beginning: Vec<u8>,
 }
 
-impl Closed {
-    fn is_locked(&self) -> bool {
-        matches!(self.error.cause, Cause::KeyLocked)
-    }
+fn is_locked(error: &Error) -> bool {
+    matches!(error.cause, Cause::KeyLocked)
+}
 
-    /// Prints, in JSON, the layers that were opened before the failure.
-    fn failure(self, context: &Context, report: &Report) -> Failure {
-        let cause = &self.error.cause;
-        let failure = Failure::from(cause);
-        if !cause.is_undecryptable() || !report.is_json() {
-            return failure;
-        }
-        let beginning = Source::from_bytes(self.beginning);
-        let mail = Entity::read(beginning, &context.limits).ok();
-        let mut value = json::opened(&self.error.layers, Verdict::None, "failed");
-        add_headers(&mut value, mail.as_ref());
-        if let Some(fields) = value.as_object_mut() {
-            let error = json!({"code": failure.code, "detail": failure.detail});
-            fields.insert("error".to_owned(), error);
-        }
-        report.result(&value, String::new);
-        Failure {
-            reported: true,
-            ..failure
-        }
+fn remark_kept(kept: Option<u64>, report: &Report) {
+    if let Some(id) = kept {
+        report.remark(&format!("kept as {id}: smime retry {id}"));
+    }
+}
+
+fn add_kept(value: &mut Value, kept: Option<u64>) {
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("kept".to_owned(), kept.into());
+    }
+}
+
+/// Returns why a mail could not be opened; prints, in JSON, the layers that were before the failure.
+fn closed(
+    error: &Error,
+    kept: Option<u64>,
+    beginning: Vec<u8>,
+    context: &Context,
+    report: &Report,
+) -> Failure {
+    let failure = Failure::from(&error.cause);
+    remark_kept(kept, report);
+    if !error.cause.is_undecryptable() || !report.is_json() {
+        return failure;
+    }
+    let mail = Entity::read(Source::from_bytes(beginning), &context.limits).ok();
+    let mut value = json::opened(&error.layers, Verdict::None, "failed");
+    add_headers(&mut value, mail.as_ref());
+    add_kept(&mut value, kept);
+    if let Some(fields) = value.as_object_mut() {
+        let error = json!({"code": failure.code, "detail": failure.detail});
+        fields.insert("error".to_owned(), error);
+    }
+    report.result(&value, String::new);
+    Failure {
+        reported: true,
+        ..failure
     }
 }
 

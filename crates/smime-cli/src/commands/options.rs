@@ -43,6 +43,7 @@ fn value(decision: &Decision) -> Value {
             "possible": decision.signer.is_ok(),
             "default": is_default(decision.sign),
             "mandatory": is_mandatory(decision.sign),
+            "plan": decision.signs().as_str(),
             "certificate": decision.signer.as_ref().ok().map(|it| json::hex(it.certificate.certificate().fingerprint())),
             "code": sign_code(decision),
         },
@@ -50,6 +51,7 @@ fn value(decision: &Decision) -> Value {
             "possible": encrypt_code(decision) == POSSIBLE,
             "default": is_default(decision.encrypt),
             "mandatory": is_mandatory(decision.encrypt),
+            "plan": decision.encrypts().as_str(),
             "code": encrypt_code(decision),
             "recipients": recipients,
         },
@@ -114,13 +116,15 @@ fn words(decision: &Decision) -> String {
         format!("{}{mandatory}", level.mode.as_str())
     };
     let mut lines = vec![format!(
-        "sign     {:22} {}",
+        "sign     {:22} {:9} {}",
         level(decision.sign),
+        decision.signs().as_str(),
         sign_code(decision)
     )];
     lines.extend(remedy(sign_code(decision)));
     let (encrypt, code) = (level(decision.encrypt), encrypt_code(decision));
-    lines.push(format!("encrypt  {encrypt:22} {code}"));
+    let plan = decision.encrypts().as_str();
+    lines.push(format!("encrypt  {encrypt:22} {plan:9} {code}"));
     for recipient in &decision.recipients {
         let (address, code) = (recipient.address.to_string(), recipient_code(recipient));
         let prints: Vec<_> = certificates(recipient).iter().map(short).collect();
@@ -129,7 +133,7 @@ fn words(decision: &Decision) -> String {
         lines.extend(remedy(code));
     }
     if decision.answers_encrypted {
-        lines.push("answers a mail that came encrypted".to_owned());
+        lines.push("answers a mail that came encrypted, and must be encrypted for that".to_owned());
     }
     lines.join("\n")
 }

@@ -19,6 +19,7 @@ mod keys;
 mod list;
 mod open;
 mod outgoing;
+mod retry;
 mod revocation;
 mod seal;
 mod world;

@@ -22,6 +22,7 @@ fn options_say_what_can_be_done_and_with_which_certificates() {
         "possible": true,
         "default": true,
         "mandatory": false,
+        "plan": "done",
         "certificate": alice,
         "code": "options.possible",
     });
@@ -30,6 +31,7 @@ fn options_say_what_can_be_done_and_with_which_certificates() {
         "possible": false,
         "default": true,
         "mandatory": false,
+        "plan": "without",
         "code": "select.no_certificate",
         "recipients": [
             {"address": BOB, "certificates": [bob], "code": "options.possible"},
@@ -116,6 +118,23 @@ fn a_group_is_set_listed_and_deleted() {
 }
 
 #[test]
+fn what_is_not_given_stays_as_it_was_set() {
+    let world = World::with_store();
+    let set = |more: &[&str]| world.ok(&[&["group", "set", "sales", "--json"], more].concat());
+    set(&["--encrypt", "always", "--mandatory", "encrypt"]);
+    let after = set(&["--sign", "always"]).json();
+    let encrypt = json!({"mode": "always", "mandatory": true});
+    assert_eq!(after["encrypt"], encrypt);
+    assert_eq!(after["sign"], json!({"mode": "always", "mandatory": false}));
+    let after = set(&["--optional", "encrypt", "--impossible", "discard"]).json();
+    assert_eq!(
+        after["encrypt"],
+        json!({"mode": "always", "mandatory": false})
+    );
+    assert_eq!(after["impossible"], "discard");
+}
+
+#[test]
 fn what_is_no_group_domain_or_address_is_wrong_usage() {
     let world = World::with_store();
     for name in ["", "@", "a@b@c", " sales", "bob@"] {
@@ -163,6 +182,9 @@ fn the_options_and_what_is_sealed_are_one_decision() {
         let receipt = world.ok_unlocked(&seal).json();
         assert_eq!(receipt["signed"], sign, "{group}");
         assert_eq!(receipt["encrypted"], encrypt, "{group}");
+        let planned = |done| if done { "done" } else { "without" };
+        assert_eq!(said["sign"]["plan"], planned(sign));
+        assert_eq!(said["encrypt"]["plan"], planned(encrypt));
     }
     let lowered = [
         "seal",
@@ -217,6 +239,31 @@ fn mail_that_is_to_be_discarded_is_written_nowhere_and_logged_as_discarded() {
     assert_eq!(last["outcome"], "discarded");
     assert_eq!(last["code"], "engine.cannot_encrypt");
     assert_eq!(last["to"], json!([NOBODY]));
+}
+
+#[test]
+fn the_options_say_what_becomes_of_mail_that_cannot_be_protected() {
+    let world = World::with_store();
+    for (impossible, plan) in [
+        ("refuse", "refused"),
+        ("discard", "discarded"),
+        ("send-plain", "without"),
+    ] {
+        let set = [
+            "group",
+            "set",
+            "sales",
+            "--encrypt",
+            "always",
+            "--impossible",
+            impossible,
+        ];
+        world.ok(&set);
+        let said = options(&world, &["--to", NOBODY, "--group", "sales"]);
+        assert_eq!(said["encrypt"]["plan"], plan);
+    }
+    let said = options(&world, &["--to", BOB, "--sign", "never"]);
+    assert_eq!(said["sign"]["plan"], "without");
 }
 
 #[test]

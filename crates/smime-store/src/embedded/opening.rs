@@ -8,7 +8,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase as _, TableDefinition, Ta
 
 use super::{
     database_error,
-    tables::{self, INDEX, META, SCHEMA, Tables, WAITING},
+    tables::{self, INDEX, MESSAGE_IDS, META, SCHEMA, Tables, WAITING},
     waiting::{Limits, Waiting},
 };
 use crate::Error;
@@ -68,9 +68,15 @@ pub(super) fn prepare(database: &Database, limits: Limits) -> Result<(), Error> 
             });
         }
     }
-    if lacks_tables(database)? {
+    let lacking = lacking_tables(database)?;
+    if !lacking.is_empty() {
         // Opening a table makes it.
-        change(database, |_| Ok(()))?;
+        change(database, |tables| {
+            if lacking.contains(&MESSAGE_IDS.name().to_owned()) {
+                tables.index_message_ids()?;
+            }
+            Ok(())
+        })?;
     }
     while has_waiting(database)? {
         change(database, |tables| tables.index_some(limits))?;
@@ -96,10 +102,10 @@ fn is_new(database: &Database) -> Result<bool, Error> {
     }
 }
 
-fn lacks_tables(database: &Database) -> Result<bool, Error> {
+fn lacking_tables(database: &Database) -> Result<Vec<String>, Error> {
     let present = names_of_tables(&database.begin_read().map_err(database_error)?)?;
-    let mut wanted = tables::names().into_iter();
-    Ok(wanted.any(|wanted| !present.iter().any(|name| name == wanted)))
+    let wanted = tables::names().into_iter().map(str::to_owned);
+    Ok(wanted.filter(|name| !present.contains(name)).collect())
 }
 
 pub(super) fn names_of_tables(transaction: &ReadTransaction) -> Result<Vec<String>, Error> {
@@ -138,6 +144,7 @@ pub(super) fn forget_index(database: &Database) -> Result<(), Error> {
     let waiting = Waiting::default();
     let mut tables = Tables::open(&transaction, &waiting)?;
     tables.forget_index()?;
+    tables.index_message_ids()?;
     tables.set_meta(SCHEMA, &SCHEMA_VERSION.to_be_bytes())?;
     drop(tables);
     transaction.commit().map_err(database_error)

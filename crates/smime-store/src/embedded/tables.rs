@@ -213,7 +213,8 @@ impl<'a> Tables<'a> {
 
     /// Adds everything that waits to the index.
     pub(super) fn index_waiting(&mut self) -> Result<(), Error> {
-        if self.waiting.entries().is_empty() {
+        let waits = matches!(self.then, Then::Waits) && !self.waiting.entries().is_empty();
+        if !waits {
             return Ok(());
         }
         self.add_to_index(self.waiting.entries())?;
@@ -336,6 +337,9 @@ impl<'a> Tables<'a> {
             Ok::<_, Error>((id, key, Entry::new(&certificate)))
         })?;
         let (id, key, entry) = found.ok_or(Error::NoSuchCertificate(*fingerprint))??;
+        if matches!(self.then, Then::Indexed) {
+            self.then = Then::IndexedAndLess;
+        }
         for prefix in entry.prefixes() {
             let entry = prefix.entry(id);
             self.index.remove(entry).map_err(database_error)?;
@@ -392,7 +396,7 @@ impl<'a> Tables<'a> {
     /// Returns the numbers of the certificates under `prefix`, in the index or waiting.
     fn numbers(&self, prefix: Prefix) -> Result<Vec<u64>, Error> {
         let mut found = entries(&self.index, prefix, prefix)?;
-        if !matches!(self.then, Then::Indexed) {
+        if matches!(self.then, Then::Waits) {
             found.extend(self.waiting.between(prefix, prefix));
         }
         Ok(found.into_iter().map(number).collect())

@@ -10,7 +10,7 @@ use redb::{StorageBackend, backends::InMemoryBackend};
 
 use super::*;
 use crate::{
-    ImportEvent, ImportOptions, import,
+    Direction, ImportEvent, ImportOptions, Operation, Outcome, import,
     import::import_by,
     index,
     making::{NOW, people, public_key},
@@ -82,6 +82,22 @@ const SMALL: Limits = Limits {
     entries: 130,
 };
 
+fn activity() -> Activity {
+    Activity {
+        time: NOW,
+        direction: Direction::In,
+        operation: Operation::Decrypt,
+        outcome: Outcome::Ok,
+        code: String::new(),
+        message_id: Some("<earlier@example.com>".to_owned()),
+        from: None,
+        to: Vec::new(),
+        certificates: Vec::new(),
+        input_digest: None,
+        detail: String::new(),
+    }
+}
+
 fn entries(certificates: &[Certificate]) -> impl Iterator<Item = Entry> {
     certificates.iter().map(|one| Entry::new(&one.view()))
 }
@@ -131,6 +147,80 @@ fn certificates_that_wait_for_the_index_are_found() {
     assert_eq!(additions[10..], [Addition::Added, there]);
     assert_eq!(waiting(&store), 0, "one alone does not wait");
     assert_found(&store, &all[..21]);
+}
+
+#[test]
+fn certificates_are_deleted_while_they_wait() {
+    let all = people(10);
+    for gone in [1, 2, 9, 10] {
+        let disk = Disk::new();
+        let store = Embedded::with_backend(disk.clone(), SMALL).unwrap();
+        store.add_certificates(&all, NOW).unwrap();
+        assert_eq!(waiting(&store), 10);
+        let fingerprints: Vec<_> = all[..gone].iter().map(Certificate::fingerprint).collect();
+        store
+            .delete_certificates(&fingerprints, KeysOfDeleted::Go)
+            .unwrap();
+        drop(store);
+        let store = Embedded::with_backend(disk, SMALL).unwrap();
+        assert_found(&store, &all[gone..]);
+        for one in &all[..gone] {
+            let found = store.certificate(&one.fingerprint()).unwrap();
+            assert!(found.is_none(), "{gone} deleted");
+            let address = &one.emails()[0];
+            let found = store.by_address(address).unwrap();
+            assert!(found.iter().all(|found| found.certificate != *one));
+        }
+        let ever = store.expiring(UnixTime(i64::MIN), UnixTime(i64::MAX));
+        assert_eq!(ever.unwrap().len(), 10 - gone);
+    }
+}
+
+#[test]
+fn a_deletion_that_fails_leaves_what_waits() {
+    let all = people(10);
+    let store = Embedded::with_backend(InMemoryBackend::new(), SMALL).unwrap();
+    store.add_certificates(&all, NOW).unwrap();
+    let fingerprints = [all[0].fingerprint(), [7; 32]];
+    let result = store.delete_certificates(&fingerprints, KeysOfDeleted::Stay);
+    assert!(result.is_err());
+    assert_eq!(waiting(&store), 10);
+    assert_found(&store, &all);
+}
+
+#[test]
+fn look_ups_beside_deletions_find_a_certificate_or_nothing() {
+    let all = people(40);
+    let store = Embedded::with_backend(InMemoryBackend::new(), SMALL).unwrap();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            for _ in 0..200 {
+                for one in &all {
+                    store.by_address(&one.emails()[0]).unwrap();
+                }
+            }
+        });
+        while !reader.is_finished() {
+            store.add_certificates(&all[..10], NOW).unwrap();
+            let fingerprint = all[3].fingerprint();
+            store
+                .delete_certificates(&[fingerprint], KeysOfDeleted::Stay)
+                .unwrap();
+            let rest: Vec<_> = all[..10].iter().map(Certificate::fingerprint).collect();
+            let rest: Vec<_> = rest.into_iter().filter(|one| *one != fingerprint).collect();
+            store
+                .delete_certificates(&rest, KeysOfDeleted::Stay)
+                .unwrap();
+        }
+    });
+}
+
+#[test]
+fn the_log_grows_while_certificates_wait_and_they_go_on_waiting() {
+    let store = Embedded::with_backend(InMemoryBackend::new(), SMALL).unwrap();
+    store.add_certificates(&people(10), NOW).unwrap();
+    store.record(&activity()).unwrap();
+    assert_eq!(waiting(&store), 10);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(super) enum Then {
     WaitsWith(Vec<u128>),
     /// The change brought all of it into the index.
     Indexed,
+    /// The same, and it deleted certificates: their entries lead nowhere when it is made.
+    IndexedAndLess,
 }
 
 /// How much may wait.

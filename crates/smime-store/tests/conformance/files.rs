@@ -1,6 +1,7 @@
 use std::fs;
 
 use redb::{Database, ReadableDatabase as _, TableDefinition, TableHandle as _};
+use smime_crypto::UnixTime;
 use smime_store::{Activity, Direction, Embedded, Error, Operation, Outcome, Store, Trust};
 
 use crate::{
@@ -242,6 +243,9 @@ fn a_log_that_was_edited_is_broken_where_it_was_edited() {
             "edit {at}: {error:?}"
         );
         assert_eq!(error.code(), "store.log_broken");
+        // Nor does forgetting make it good.
+        let _ = place.store().forget_activities(UnixTime(i64::MAX));
+        assert!(place.store().check_log().is_err(), "edit {at}");
     }
 }
 

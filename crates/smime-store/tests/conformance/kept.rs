@@ -17,6 +17,8 @@ fn mail(text: &str, wants: &[Want]) -> KeptMail {
         expires: UnixTime(NOW.0 + 10 * DAY),
         message: text.as_bytes().to_vec(),
         code: "open.no_key".into(),
+        signature: "none".into(),
+        encryption: "failed".into(),
         wants: wants.to_vec(),
     }
 }
@@ -92,6 +94,8 @@ fn mail_comes_back_as_it_was_kept() {
             expires: UnixTime(i64::MAX),
             message: octets,
             code: "verify.\u{202e}\n\"odd\"".into(),
+            signature: "\0".into(),
+            encryption: String::new(),
             wants: vec![
                 certificate_of("Test CA", &[0, 0x80]),
                 Want::SubjectKeyId(vec![]),
@@ -313,7 +317,8 @@ fn mail_of_more_than_64_mebibytes_is_refused_and_what_was_kept_stays() {
     const MAX: usize = 64 << 20;
     on_every_store(|place| {
         let mut large = mail("", &[]);
-        large.message = vec![b'x'; MAX - large.code.len()];
+        let words = large.code.len() + large.signature.len() + large.encryption.len();
+        large.message = vec![b'x'; MAX - words];
         assert_eq!(place.store().keep(&large).unwrap(), 1);
         for wants in [
             vec![Want::SubjectKeyId(vec![0])],

@@ -97,6 +97,7 @@ fn words_of_the_log_are_those_of_its_json() {
         ("import", Operation::Import),
         ("defaults", Operation::Defaults),
         ("forget", Operation::Forget),
+        ("retry", Operation::Retry),
     ] {
         assert_eq!(operation.as_str(), word);
         assert_eq!(serde_json::to_value(operation).unwrap(), word);

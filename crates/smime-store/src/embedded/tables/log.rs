@@ -26,25 +26,47 @@ impl Tables<'_> {
         before: UnixTime,
     ) -> Result<u64, Error> {
         let mut deleted = 0;
-        let mut tail = None;
+        let mut tail = head(self.meta.get(TAIL).map_err(database_error)?)?;
         loop {
             let first = self.activity.first().map_err(database_error)?;
-            let Some(recorded) = first
-                .map(|(id, entry)| read_entry(id.value(), entry.value()))
-                .transpose()?
-                .filter(|recorded| recorded.activity.time < before)
+            let Some((id, stored)) =
+                first.map(|(id, stored)| (id.value(), stored.value().to_vec()))
             else {
                 break;
             };
-            self.activity.remove(recorded.id).map_err(database_error)?;
-            if let Some(id) = &recorded.activity.message_id {
-                let entry = Prefix::message_id(id).entry(recorded.id);
+            // What was tampered with is not forgotten: it is what the log is checked for.
+            let next = tail.follow(id, &stored)?;
+            let recorded = read_entry(id, &stored)?;
+            if recorded.activity.time >= before {
+                break;
+            }
+            self.activity.remove(id).map_err(database_error)?;
+            if let Some(message_id) = &recorded.activity.message_id {
+                let entry = Prefix::message_id(message_id).entry(id);
                 self.message_ids.remove(entry).map_err(database_error)?;
             }
-            tail = Some(recorded.head());
+            tail = next;
             deleted += 1;
         }
-        tail.map_or(Ok(()), |tail| self.set_meta(TAIL, &tail.to_bytes()))?;
+        if deleted > 0 {
+            self.set_meta(TAIL, &tail.to_bytes())?;
+        }
         Ok(deleted)
+    }
+
+    /// Makes the table of Message-IDs from the log, for a store that had none.
+    pub(in crate::embedded) fn index_message_ids(&mut self) -> Result<(), Error> {
+        for entry in self.activity.iter().map_err(database_error)? {
+            let (id, stored) = entry.map_err(database_error)?;
+            // A broken entry is found by checking the log; it does not keep the store closed.
+            let Ok(recorded) = read_entry(id.value(), stored.value()) else {
+                continue;
+            };
+            if let Some(message_id) = &recorded.activity.message_id {
+                let entry = Prefix::message_id(message_id).entry(recorded.id);
+                self.message_ids.insert(entry, ()).map_err(database_error)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -18,6 +18,8 @@ fn mail(number: u8, bytes: usize) -> KeptMail {
         expires: UnixTime(NOW.0 + i64::from(number)),
         message: vec![number; bytes],
         code: "open.no_key".into(),
+        signature: "none".into(),
+        encryption: "failed".into(),
         wants: vec![
             Want::Issuer(issuer()),
             Want::Address(address("ada@example.com")),

@@ -18,6 +18,7 @@ fn earlier(disk: &Disk, certificates: &[Certificate]) {
     store.add_certificates(certificates, NOW).unwrap();
     let fingerprint = certificates[0].fingerprint();
     store.set_trust(&fingerprint, Trust::Anchor).unwrap();
+    store.record(&activity()).unwrap();
     let transaction = store.database.begin_write().unwrap();
     for name in [
         CRLS.name(),
@@ -25,18 +26,27 @@ fn earlier(disk: &Disk, certificates: &[Certificate]) {
         KEPT.name(),
         KEPT_MESSAGES.name(),
         KEPT_INDEX.name(),
+        MESSAGE_IDS.name(),
+        DEFAULTS.name(),
     ] {
         let table = TableDefinition::<u64, u64>::new(name);
         assert!(transaction.delete_table(table).unwrap(), "{name}");
     }
     transaction.commit().unwrap();
-    assert_eq!(tables_of(&store).len(), 8);
+    assert_eq!(tables_of(&store).len(), 6);
 }
 
 /// Reads and changes what came later, in a store that has none of it yet.
 fn assert_usable(store: &Embedded, certificates: &[Certificate]) {
     assert!(store.crls(name("Test CA").der()).unwrap().is_empty());
     assert_eq!(store.kept(1).unwrap(), None);
+    assert!(store.all_defaults().unwrap().is_empty());
+    let found = store.activities_of("<earlier@example.com>").unwrap();
+    assert_eq!(
+        found.len(),
+        1,
+        "what was recorded before there was an index of it"
+    );
     assert!(store.kept_wanting(&certificates[0]).unwrap().is_empty());
     assert!(store.kept_wanting_issuer(&[]).unwrap().is_empty());
     store

@@ -1,0 +1,105 @@
+use serde_json::json;
+
+use crate::world::{MAIL, World, contains};
+
+/// Seals a mail to Bob in a world of people, and returns one where Bob has only his certificate.
+fn sealed() -> World {
+    let sender = World::with_store();
+    sender.write("mail.eml", MAIL);
+    sender.ok_unlocked(&["seal", "mail.eml", "-o", "sealed.eml"]);
+    let world = World::with_people();
+    world.write("sealed.eml", sender.read("sealed.eml"));
+    world.ok(&["cert", "import", "--trust", "ca.crt"]);
+    world.ok(&["cert", "import", "bob.pem"]);
+    world
+}
+
+#[test]
+fn mail_that_came_before_the_key_is_kept_and_read_when_the_key_is_there() {
+    let world = sealed();
+    let ran = world.run(&["open", "sealed.eml", "--json"]).expect(4);
+    let opened = ran.json();
+    assert_eq!(opened["kept"], 1);
+    assert_eq!(opened["error"]["code"], "engine.no_key");
+    let again = world.run(&["retry", "1", "--json"]).expect(1).json();
+    let failed = json!({"signature": "none", "encryption": "failed"});
+    assert_eq!(again["before"], failed);
+    assert_eq!(again["after"], failed);
+
+    world.ok_unlocked(&["key", "import", "bob.key"]);
+    let retried = world.ok_unlocked(&["retry", "--all", "--json"]).json();
+    assert_eq!(retried["id"], 1);
+    assert_eq!(retried["before"], failed);
+    assert_eq!(
+        retried["after"],
+        json!({"signature": "good", "encryption": "whole"})
+    );
+    world.ok_unlocked(&["retry", "1", "-o", "entity.txt"]);
+    assert!(contains(&world.read("entity.txt"), b"noon"));
+    assert!(
+        world
+            .ok_unlocked(&["retry", "--all", "--json"])
+            .out
+            .is_empty()
+    );
+    let log = world.log();
+    let last = log.last().unwrap();
+    assert_eq!(last["operation"], "retry");
+    assert_eq!(last["outcome"], "ok");
+}
+
+#[test]
+fn people_are_told_how_to_try_again() {
+    let world = sealed();
+    let ran = world.run(&["open", "sealed.eml"]).expect(4);
+    assert!(ran.err.contains("kept as 1: smime retry 1"), "{}", ran.err);
+}
+
+#[test]
+fn mail_is_not_kept_when_that_is_switched_off() {
+    let world = sealed();
+    let ran = world
+        .run(&["open", "sealed.eml", "--no-keep", "--json"])
+        .expect(4);
+    assert_eq!(ran.json()["kept"], serde_json::Value::Null);
+    assert!(world.ok(&["retry", "--all"]).out.is_empty());
+}
+
+#[test]
+fn good_mail_is_not_kept() {
+    let world = sealed();
+    world.ok_unlocked(&["key", "import", "bob.key"]);
+    let ran = world.ok_unlocked(&["open", "sealed.eml", "--json"]);
+    assert_eq!(ran.json()["kept"], serde_json::Value::Null);
+    assert!(world.ok(&["retry", "--all"]).out.is_empty());
+}
+
+#[test]
+fn what_cannot_be_opened_yet_stays_when_its_content_is_asked_for() {
+    let world = sealed();
+    world.run(&["open", "sealed.eml"]).expect(4);
+    world.run(&["retry", "1", "-o", "entity.txt"]).expect(4);
+    assert!(!world.files().contains(&"entity.txt".to_owned()));
+    assert_eq!(
+        world
+            .run(&["retry", "--all", "--json"])
+            .expect(1)
+            .lines()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn numbers_of_nothing_and_wrong_use_are_told_apart() {
+    let world = sealed();
+    let ran = world.run(&["retry", "7", "--json"]);
+    assert_eq!(ran.error_code(), "store.no_mail");
+    assert_ne!(ran.code, 0);
+    world.run(&["retry"]).expect(2);
+    world.run(&["retry", "1", "--all"]).expect(2);
+    world
+        .run(&["retry", "1", "2", "-o", "entity.txt"])
+        .expect(2);
+    world.run(&["retry", "one"]).expect(2);
+}

@@ -1,0 +1,206 @@
+//! Mail that came before what it takes to open or judge it: kept as received, and judged again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+mod common;
+
+use common::{ALICE, BOB, World, authority, draft, engine, root, small_mail, store};
+use smime::{
+    Engine, Keeping, Keyring, Mode, Received, Verdict,
+    crypto::fastest,
+    store::{Memory, Operation, Outcome, Store as _, Trust},
+};
+use smime_testkit::{NOW, SeededRandom, TestKey};
+
+/// A help desk that holds certificates, trusts the root, and has keys as a test gives them.
+struct Desk {
+    store: Memory,
+    keys: Keyring,
+    random: SeededRandom,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let root = authority().root_certificate();
+        Self {
+            store: store(std::slice::from_ref(root), root),
+            keys: Keyring::default(),
+            random: SeededRandom::new(11),
+        }
+    }
+
+    fn engine(&self) -> Engine<'_> {
+        engine(fastest(), &self.store, &self.keys, &self.random)
+    }
+
+    fn receive(&self, mail: &[u8]) -> Received {
+        self.engine().receive(mail, &Keeping::STANDARD).unwrap()
+    }
+
+    fn log(&self) -> Vec<(Operation, Outcome, String)> {
+        let entries = self.store.activities().unwrap().into_iter();
+        let entries = entries.map(|entry| entry.activity);
+        entries
+            .map(|it| (it.operation, it.outcome, it.code))
+            .collect()
+    }
+}
+
+fn world() -> World {
+    World::new(TestKey::P256A, TestKey::P256B, fastest())
+}
+
+fn sealed(world: &World, sign: Mode, encrypt: Mode) -> Vec<u8> {
+    let mut draft = draft(&small_mail());
+    (draft.sign, draft.encrypt) = (Some(sign), Some(encrypt));
+    world.seal(&draft)
+}
+
+#[test]
+fn mail_that_came_before_the_key_is_opened_when_the_key_is_there() {
+    let world = world();
+    let desk = Desk::new();
+    let mail = sealed(&world, Mode::Never, Mode::Always);
+    let received = desk.receive(&mail);
+    assert_eq!(received.opened.unwrap_err().code(), "engine.no_key");
+    let id = received.kept.unwrap();
+    let kept = desk.store.kept(id).unwrap().unwrap();
+    assert_eq!(kept.message, mail, "as received");
+    assert_eq!(
+        (kept.signature.as_str(), kept.encryption.as_str()),
+        ("none", "failed")
+    );
+
+    let certificate = &world.bob.certificate;
+    desk.store
+        .add_certificates(std::slice::from_ref(certificate), NOW)
+        .unwrap();
+    desk.keys
+        .add(fastest().load_private_key(&world.bob.key).unwrap());
+    assert_eq!(desk.store.kept_wanting(certificate).unwrap(), [id]);
+    let retried = desk.engine().retry(id).unwrap();
+    assert_eq!(retried.before.encryption, "failed");
+    assert_eq!(retried.after.encryption, "whole");
+    assert!(retried.after.is_good());
+    assert!(retried.opened.is_ok());
+    let kept = desk.store.kept(id).unwrap().unwrap();
+    assert_eq!(kept.message, mail, "until its content is taken");
+    assert!(kept.wants.is_empty(), "nothing more");
+    assert!(desk.engine().retry(id).unwrap().before.is_good());
+    let last = desk.log().pop().unwrap();
+    assert_eq!(
+        last,
+        (Operation::Retry, Outcome::Ok, "engine.good".to_owned())
+    );
+}
+
+#[test]
+fn mail_that_came_before_the_trust_is_good_when_the_trust_is_there() {
+    let world = world();
+    let desk = Desk::new();
+    let anchor = root().certificate().fingerprint();
+    desk.store.set_trust(&anchor, Trust::None).unwrap();
+    let received = desk.receive(&sealed(&world, Mode::Always, Mode::Never));
+    let message = received.opened.unwrap();
+    assert!(matches!(message.signature(), Verdict::NotGood("untrusted")));
+    let id = received.kept.unwrap();
+    desk.store.set_trust(&anchor, Trust::Anchor).unwrap();
+    let name = root().certificate().subject().der().to_vec();
+    assert_eq!(desk.store.kept_wanting_issuer(&name).unwrap(), [id]);
+    let retried = desk.engine().retry(id).unwrap();
+    assert_eq!(retried.before.signature, "untrusted");
+    assert_eq!(retried.after.signature, "good");
+    assert!(desk.store.kept_wanting_issuer(&name).unwrap().is_empty());
+}
+
+#[test]
+fn mail_that_is_judged_as_before_stays_and_the_log_does_not_grow() {
+    let world = world();
+    let desk = Desk::new();
+    let id = desk
+        .receive(&sealed(&world, Mode::Never, Mode::Always))
+        .kept
+        .unwrap();
+    let before = desk.log();
+    for _ in 0..3 {
+        let retried = desk.engine().retry(id).unwrap();
+        assert_eq!(retried.before, retried.after);
+        assert!(!retried.after.is_good());
+    }
+    assert_eq!(desk.log(), before);
+    assert!(desk.store.kept(id).unwrap().is_some());
+}
+
+#[test]
+fn mail_that_can_be_opened_and_is_still_not_good_stays_with_its_new_judgement() {
+    let world = world();
+    let desk = Desk::new();
+    let anchor = root().certificate().fingerprint();
+    desk.store.set_trust(&anchor, Trust::None).unwrap();
+    let id = desk
+        .receive(&sealed(&world, Mode::Always, Mode::Always))
+        .kept
+        .unwrap();
+    let certificate = std::slice::from_ref(&world.bob.certificate);
+    desk.store.add_certificates(certificate, NOW).unwrap();
+    desk.keys
+        .add(fastest().load_private_key(&world.bob.key).unwrap());
+    let retried = desk.engine().retry(id).unwrap();
+    assert_eq!(retried.after.encryption, "whole");
+    assert_eq!(retried.after.signature, "untrusted");
+    let kept = desk.store.kept(id).unwrap().unwrap();
+    assert_eq!(kept.signature, "untrusted");
+    // What it waits for now is trust in the issuer of its signer.
+    let name = root().certificate().subject().der().to_vec();
+    assert_eq!(desk.store.kept_wanting_issuer(&name).unwrap(), [id]);
+    desk.store.set_trust(&anchor, Trust::Anchor).unwrap();
+    assert!(desk.engine().retry(id).unwrap().after.is_good());
+}
+
+#[test]
+fn what_is_good_unreadable_or_too_large_is_not_kept() {
+    let world = world();
+    let desk = Desk::new();
+    let encrypted = sealed(&world, Mode::Never, Mode::Always);
+    let signed = sealed(&world, Mode::Always, Mode::Never);
+    let malformed = format!(
+        "From: {ALICE}\r\nTo: {BOB}\r\nMIME-Version: 1.0\r\n\
+         Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\nMAAA\r\n"
+    );
+    for mail in [&small_mail()[..], &signed, malformed.as_bytes()] {
+        assert_eq!(desk.receive(mail).kept, None);
+    }
+    for (size, is_kept) in [(encrypted.len() - 1, false), (encrypted.len(), true)] {
+        let keeping = Keeping {
+            size,
+            ..Keeping::STANDARD
+        };
+        let received = desk.engine().receive(&encrypted[..], &keeping).unwrap();
+        assert_eq!(received.kept.is_some(), is_kept, "{size}");
+    }
+}
+
+#[test]
+fn kept_mail_is_deleted_when_its_time_is_over() {
+    let world = world();
+    let desk = Desk::new();
+    let keeping = Keeping {
+        seconds: 100,
+        ..Keeping::STANDARD
+    };
+    let mail = sealed(&world, Mode::Never, Mode::Always);
+    let id = desk
+        .engine()
+        .receive(&mail[..], &keeping)
+        .unwrap()
+        .kept
+        .unwrap();
+    let at = |seconds| smime::crypto::UnixTime(NOW.0 + seconds);
+    assert_eq!(desk.store.expire_kept(at(99)).unwrap(), 0);
+    assert_eq!(desk.store.expire_kept(at(100)).unwrap(), 1);
+    assert_eq!(desk.engine().retry(id).unwrap_err().code(), "store.no_mail");
+}
