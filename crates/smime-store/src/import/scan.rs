@@ -234,6 +234,12 @@ impl Scanner {
     /// or LDIF that holds a certificate.
     fn text(&mut self, window: Window<'_>, at: usize) -> Step {
         let begin = self.next_begin(window, at);
+        if let Some(begin) = begin
+            && begin - at < MIN_PROPERTY
+        {
+            // Nearly always: no more than a line end is between blocks.
+            return self.block(window, begin);
+        }
         let limit = begin.unwrap_or(window.bytes.len());
         match (self.lines.next(window, at, limit), begin) {
             (
@@ -420,6 +426,9 @@ fn declared_size(value: &[u8]) -> Option<u64> {
 fn is_filler(byte: u8) -> bool {
     byte == 0 || byte.is_ascii_whitespace()
 }
+
+/// Bytes of the shortest property, with the line end before it.
+const MIN_PROPERTY: usize = b"\nKEY:".len();
 
 /// How many bytes after the first tell DER from text.
 const DER_START: usize = 16;
