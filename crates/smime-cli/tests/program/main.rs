@@ -12,6 +12,8 @@ mod certificates;
 mod cms;
 mod general;
 mod import;
+mod import_forms;
+mod import_peers;
 mod judge;
 mod keys;
 mod open;
