@@ -220,8 +220,12 @@ pub(crate) fn each_certificate(
 /// Says whether a certificate may be lost in what could not be read: passing over it would make
 /// another certificate of the file the one that was meant.
 fn may_be_certificate(kind: store::ItemKind, error: &store::ImportError) -> bool {
-    use store::ImportError::{Astray, Container, Truncated};
-    kind == store::ItemKind::Certificate || matches!(error, Astray | Container(_) | Truncated)
+    use store::ImportError::{Astray, BadBase64, BadProperty, Container, Truncated};
+    kind == store::ItemKind::Certificate
+        || matches!(
+            error,
+            Astray | BadBase64 | BadProperty(_) | Container(_) | Truncated
+        )
 }
 
 fn no_certificate(path: &Path) -> Failure {

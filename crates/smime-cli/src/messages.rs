@@ -71,6 +71,10 @@ const REMEDIES: &[(&str, &str)] = &[
         "ask the sender to sign, or to encrypt with AES-GCM; --profile standard releases it",
     ),
     (
+        "import.link",
+        "fetch what is at the address, and import that file",
+    ),
+    (
         "import.no_email",
         "ask its issuer for one that names the address in the subject alternative name",
     ),

@@ -16,12 +16,15 @@ mod armour;
 mod chunks;
 mod decoder;
 mod der_kind;
+mod escapes;
 mod found_keys;
 mod item;
 mod key;
+mod lines;
 mod pipeline;
 mod pkcs7;
 mod place;
+mod property;
 mod read;
 mod scan;
 #[cfg(test)]

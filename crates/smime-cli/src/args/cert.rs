@@ -8,10 +8,22 @@ use crate::fingerprint::FingerprintStart;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cert {
-    /// Add certificates from files, any number in each
+    /// Add certificates from files and folders, any number in each
+    ///
+    /// Reads PEM with anything between the certificates (so also tables as CSV, and as JSON with the
+    /// line ends escaped), DER, base64, PKCS #7 (.p7b), PKCS #12 (.p12, .pfx), vCards (.vcf: KEY) and
+    /// LDIF (userCertificate, userSMIMECertificate, cACertificate, userPKCS12). Each file may hold
+    /// several of these; a vCard or LDIF stands in text, not after DER. Addresses in them are never
+    /// followed.
+    ///
+    /// Private keys are taken with their certificates where the passphrase is given that opens them; a
+    /// passphrase that stands in a table beside a key is not looked at.
+    ///
+    /// Of a folder, every file below it is read, in the order of names. Hidden files, links that lead
+    /// out of the folder, links to folders, and what is no file are passed over and counted.
     Import {
-        /// PEM with anything between the certificates, DER, or base64; `-` is standard input
-        #[arg(required = true, value_name = "FILE")]
+        /// Files and folders; `-` is standard input
+        #[arg(required = true, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
         files: Vec<PathBuf>,
         /// Take the certification authorities among them as anchors of trust
         #[arg(long)]

@@ -14,6 +14,8 @@ mod delete;
 mod export;
 mod general;
 mod import;
+mod import_forms;
+mod import_peers;
 mod judge;
 mod keys;
 mod list;

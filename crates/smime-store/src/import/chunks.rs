@@ -253,7 +253,7 @@ mod tests {
         bytes
     };
 
-    const PARTS: [&[u8]; 22] = [
+    const PARTS: [&[u8]; 31] = [
         b"-----BEGIN CERTIFICATE-----",
         b"-----END CERTIFICATE-----",
         b"-----BEGIN RSA PRIVATE KEY-----",
@@ -267,6 +267,15 @@ mod tests {
         b"\r\n",
         b"MIIBMIIBMIIBMIIB",
         b"=",
+        b"BEGIN:VCARD\r\n",
+        b"END:VCARD\n",
+        b"\nitem1.KEY;ENCODING=b:",
+        b"KEY:data:application/pkix-cert;base64,MIIB\nMIIB\r\n",
+        b"\nuserCertificate;binary:: MIIB\n ",
+        b"certificateRevocationList;binary:: ",
+        b"\n ",
+        b"\t",
+        b"\\n",
         b"0\x03\x02\x01\x01",
         b"0\x80\x00\x00",
         b"0\x82\x01\x00",
@@ -291,7 +300,7 @@ mod tests {
 
         #[test]
         fn text_in_utf_16_has_the_items_of_the_same_text_in_ascii(
-            parts in proptest::collection::vec(proptest::sample::select(&PARTS[..13]), 1..20),
+            parts in proptest::collection::vec(proptest::sample::select(&PARTS[..22]), 1..20),
             size in 1_usize..200,
         ) {
             let text = parts.concat();
@@ -360,6 +369,63 @@ mod tests {
             forms,
             ["Refused(Certificate, TooLarge)", "Armoured(Certificate)"]
         );
+    }
+
+    /// A vCard, or LDIF, with a line that goes on for so many bytes, and a block after it.
+    fn with_line_of(size: u64, start: &'static [u8]) -> impl Read {
+        let block = &b"\n-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"[..];
+        start.chain(io::repeat(b'M').take(size)).chain(block)
+    }
+
+    #[test]
+    fn a_line_of_a_gigabyte_is_one_refused_item_and_is_not_held() {
+        for (kind, start) in [
+            ("Other", &b"BEGIN:VCARD\nKEY;ENCODING=b:"[..]),
+            ("Certificate", b"dn: cn=a\nuserCertificate:: "),
+        ] {
+            let mut chunks = Chunks::new(with_line_of(1 << 30, start));
+            let mut found = Vec::new();
+            while let Some(chunk) = chunks.next().unwrap() {
+                assert!(chunk.bytes.len() <= 64 << 20);
+                let pieces = chunk.pieces.iter();
+                found.extend(pieces.map(|piece| (piece.position, format!("{:?}", piece.form))));
+            }
+            let line = start.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+            let block = start.len() + (1 << 30) + 1;
+            let wanted = [
+                (line, format!("Refused({kind}, TooLarge)")),
+                (block, "Armoured(Certificate)".to_owned()),
+            ]
+            .map(|(at, form)| (u64::try_from(at).unwrap(), form));
+            assert_eq!(found, wanted);
+        }
+    }
+
+    #[test]
+    fn the_largest_line_that_is_held_does_not_depend_on_how_the_input_is_cut() {
+        let start = b"dn: cn=a\nuserCertificate:: ";
+        let name = start.len() - b"dn: cn=a\n".len();
+        for size in [MAX_TEXT - name, MAX_TEXT - name + 1] {
+            let mut file = Vec::new();
+            let size = u64::try_from(size).unwrap();
+            with_line_of(size, start).read_to_end(&mut file).unwrap();
+            let wanted = of_whole(&file);
+            assert_eq!(wanted.len(), 2);
+            assert!(by(WINDOW, &file) == wanted, "{size}");
+        }
+    }
+
+    #[test]
+    fn many_lines_before_one_block_are_looked_at_a_bounded_number_of_times() {
+        let line = b"userCertificate;binary:: MIIB\n";
+        let block = &b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"[..];
+        let file = [&line.repeat(50_000), block].concat();
+        for size in [1_000, WINDOW, file.len()] {
+            looked_at::take();
+            assert_eq!(by(size, &file).len(), 50_001);
+            let looked_at = looked_at::take();
+            assert!(looked_at <= 2 * file.len(), "{looked_at} bytes");
+        }
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub struct ItemRef<'a> {
     /// Where it begins, in bytes from the start of the file.
     ///
     /// Of a PEM block that is its first line, also for what is in a container inside the block. In
-    /// base64 without armour it is the first character with bits of the item. What is in a PKCS#7
+    /// base64 without armour it is the first character with bits of the item. In a vCard or LDIF it
+    /// is where the first line of the property begins. What is in a PKCS#7
     /// file that is DER has the place where it stands; in one that is only BER, and in PKCS#12,
     /// which is decrypted, everything has the place of the container.
     pub position: u64,
@@ -59,6 +60,10 @@ pub enum ImportError {
     BadArmour(&'static str),
     /// Between the lines of a PEM block is something else than base64.
     BadBase64,
+    /// A line of a vCard or LDIF that should hold base64, and does not.
+    BadProperty(&'static str),
+    /// An address where something is instead of it, in a vCard or LDIF; it is not followed.
+    Link,
     /// A certificate that breaks RFC 5280.
     Malformed(ParseError),
     /// Bytes that are no complete DER element.
@@ -121,6 +126,8 @@ impl ImportError {
         match self {
             Self::BadArmour(_) => "import.bad_armour",
             Self::BadBase64 => "import.bad_base64",
+            Self::BadProperty(_) => "import.bad_property",
+            Self::Link => "import.link",
             Self::Malformed(_) => "import.malformed",
             Self::Truncated => "import.truncated",
             Self::TooLarge => "import.too_large",
@@ -145,6 +152,8 @@ impl fmt::Display for ImportError {
         match self {
             Self::BadArmour(what) => write!(f, "PEM block {what}"),
             Self::BadBase64 => f.write_str("content is not base64"),
+            Self::BadProperty(what) => write!(f, "line of a vCard or LDIF {what}"),
+            Self::Link => f.write_str("an address, which is not followed, instead of a value"),
             Self::Malformed(error) => write!(f, "certificate malformed: {error}"),
             Self::Truncated => f.write_str("content is not one complete DER value"),
             Self::TooLarge => write!(f, "larger than {MAX_CERTIFICATE} bytes"),
@@ -176,7 +185,9 @@ pub fn items(file: &[u8]) -> Vec<Item> {
 /// Lends everything that a file holds to `visit`, in the file's order, and at least one item.
 ///
 /// Reads PEM with any number of blocks and anything between them, DER values one after the other,
-/// base64 without armour, and each of these in UTF-16. A broken block is one item and never costs
+/// base64 without armour, KEY properties of vCards (RFC 6350, RFC 2426, vCard 2.1), the attributes of
+/// LDIF (RFC 2849) that hold certificates, and each of these in UTF-16; PEM also as a JSON string, with
+/// its line ends escaped. A broken block is one item and never costs
 /// its neighbours. Of containers that need no passphrase, what is in them are the items. What is
 /// not a certificate is named by its kind and not looked into.
 ///

@@ -5,9 +5,11 @@ use super::{
     armour::Label,
     decoder::Decoder,
     der_kind::{DerKind, der_kind},
+    escapes::unescaped,
     item::{ImportError, ItemKind},
     pkcs7::pkcs7,
     place::{Characters, Place},
+    property::Property,
     scan::{Form, MAX_TEXT, Piece},
     text::Scale,
 };
@@ -41,8 +43,13 @@ impl Reading {
         match &piece.form {
             Form::Refused(kind, error) => found(at, *kind, Content::Refused(error.clone())),
             Form::Der => read_der(bytes, &mut Place::From(at), found),
-            Form::Armoured(Label::Key) => found(at, ItemKind::Key, Content::Key(bytes)),
+            Form::Armoured(Label::Key) => {
+                let key = unescaped(bytes);
+                let key = key.as_ref().map_or(bytes, Secret::expose);
+                found(at, ItemKind::Key, Content::Key(key));
+            }
             Form::Armoured(label) => self.read_armoured(*label, bytes, at, found),
+            Form::Property(property) => self.read_property(*property, bytes, at, found),
             Form::Bare => self.read_bare(bytes, piece.scale, found),
         }
     }
@@ -64,6 +71,10 @@ impl Reading {
         if is_certificate && text.len() / 3 > MAX_CERTIFICATE {
             return found(at, kind, Content::Refused(ImportError::TooLarge));
         }
+        // DEVIATION RFC 7468 §2: the line ends may be escapes of a JSON string; because tables of
+        // certificates are exported so; test a_block_in_a_json_string_is_read.
+        let plain = unescaped(text);
+        let text = plain.as_ref().map_or(text, Secret::expose);
         let Some(der) = self.decoder.decode(text) else {
             return found(at, kind, Content::Refused(ImportError::BadBase64));
         };
@@ -84,20 +95,31 @@ impl Reading {
                 Content::Certificate(&certificate),
             );
         }
-        read_der(der, &mut Place::At(at), &mut |at, kind, content| {
-            // What is called a certificate and is nothing else is a broken one.
-            let is_nothing = matches!(
-                content,
-                Content::Refused(ImportError::UnsupportedKind | ImportError::Truncated)
-            );
-            let kind = if is_certificate && is_nothing {
-                ItemKind::Certificate
-            } else {
-                kind
-            };
-            found(at, kind, content);
-        });
+        read_called(kind, der, at, found);
         // It can be anything, whatever it is called.
+        self.decoder.wipe();
+    }
+
+    fn read_property(
+        &mut self,
+        property: Property,
+        lines: &[u8],
+        at: u64,
+        found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
+    ) {
+        let kind = property.item_kind();
+        let value = match property.base64(lines) {
+            Ok(value) => value,
+            Err(error) => return found(at, kind, Content::Refused(error)),
+        };
+        match self.decoder.decode(value.text) {
+            Some([]) => found(at, kind, Content::Refused(ImportError::Truncated)),
+            Some(der @ [SEQUENCE, ..]) => read_called(kind, der, at, found),
+            None if value.is_declared => {
+                found(at, kind, Content::Refused(ImportError::BadBase64));
+            }
+            _ => found(at, kind, Content::Refused(ImportError::UnsupportedKind)),
+        }
         self.decoder.wipe();
     }
 
@@ -162,6 +184,27 @@ impl Reading {
         }
         count
     }
+}
+
+/// Gives what a DER value is that is called a certificate, or something else.
+fn read_called(
+    called: ItemKind,
+    der: &[u8],
+    at: u64,
+    found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
+) {
+    read_der(der, &mut Place::At(at), &mut |at, kind, content| {
+        // What is called a certificate and is nothing else is a broken one.
+        let is_nothing = matches!(
+            content,
+            Content::Refused(ImportError::UnsupportedKind | ImportError::Truncated)
+        );
+        let kind = match called {
+            ItemKind::Certificate if is_nothing => called,
+            _ => kind,
+        };
+        found(at, kind, content);
+    });
 }
 
 /// Gives what a DER value is, or what is in it.

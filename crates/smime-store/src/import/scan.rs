@@ -5,6 +5,8 @@ use super::{
     armour::{self, BEGIN, Block},
     der_kind::{DerKind, der_kind},
     item::{ImportError, ItemKind},
+    lines::{Found, Lines, extent},
+    property::Property,
     text::Scale,
 };
 
@@ -19,6 +21,9 @@ pub(super) struct Scanner {
     found: bool,
     /// Whether bytes were let go before there was an item.
     let_go: bool,
+    lines: Lines,
+    /// No PEM block begins between where the scan is and this byte of the input.
+    no_begin: u64,
 }
 
 /// A part of the input.
@@ -60,6 +65,8 @@ pub(super) enum Form {
     Armoured(armour::Label),
     /// A DER value.
     Der,
+    /// The lines of a property of a vCard or an attribute of LDIF.
+    Property(Property),
     /// Text that may be base64 and nothing else.
     Bare,
     /// Nothing to read.
@@ -223,11 +230,45 @@ impl Scanner {
         Step::Item(Piece::new(start, (0, 0), astray), end)
     }
 
-    /// Finds the next PEM block (RFC 7468 §2), wherever its line begins.
+    /// Finds the next PEM block (RFC 7468 §2), wherever its line begins, or the next line of a vCard
+    /// or LDIF that holds a certificate.
     fn text(&mut self, window: Window<'_>, at: usize) -> Step {
-        let Some(begin) = armour::next_begin(window.bytes, at) else {
-            return self.no_block(window, at);
-        };
+        let begin = self.next_begin(window, at);
+        if let Some(begin) = begin
+            && begin - at < MIN_PROPERTY
+        {
+            // Nearly always: no more than a line end is between blocks.
+            return self.block(window, begin);
+        }
+        let limit = begin.unwrap_or(window.bytes.len());
+        match (self.lines.next(window, at, limit), begin) {
+            (
+                Some(Found::At {
+                    keep,
+                    line,
+                    property,
+                }),
+                _,
+            ) => {
+                let Some(extent) = extent(window, line, property, begin) else {
+                    return Step::More(keep);
+                };
+                let lines = window.bytes.get(line..extent.end).unwrap_or_default();
+                if begin == Some(extent.end) && lines.trim_ascii_end().ends_with(b":") {
+                    // Its value is the block.
+                    return self.block(window, extent.end);
+                }
+                let piece = Piece::new(window.position(line), extent.content, extent.form);
+                Step::Item(piece, extent.end)
+            }
+            (Some(Found::Unknown(keep)), Some(_)) => Step::More(keep),
+            (Some(Found::Unknown(keep)), None) => self.no_block(window, at, keep),
+            (None, Some(begin)) => self.block(window, begin),
+            (None, None) => self.no_block(window, at, window.bytes.len()),
+        }
+    }
+
+    fn block(&mut self, window: Window<'_>, begin: usize) -> Step {
         match armour::block(window, begin) {
             Some(Block { content, end, form }) => {
                 let piece = Piece::new(window.position(begin), content, form);
@@ -237,15 +278,26 @@ impl Scanner {
         }
     }
 
+    /// Returns where the next PEM block begins; however many lines are found before it, it is looked
+    /// for once.
+    fn next_begin(&mut self, window: Window<'_>, at: usize) -> Option<usize> {
+        let looked_at = self.no_begin.saturating_sub(window.base);
+        let from = at.max(usize::try_from(looked_at).ok()?);
+        let begin = armour::next_begin(window.bytes, from);
+        self.no_begin = window.position(begin.unwrap_or_else(|| window.tail(from)));
+        begin
+    }
+
     /// No block begins here; if that is so of the whole input, it may be bare base64.
-    fn no_block(&mut self, window: Window<'_>, at: usize) -> Step {
+    /// What is from `keep` on may begin something.
+    fn no_block(&mut self, window: Window<'_>, at: usize, keep: usize) -> Step {
         let held = !self.found && !self.let_go && window.bytes.len() <= MAX_TEXT;
         if !window.last {
             if held {
                 return Step::More(0);
             }
             self.let_go |= !self.found;
-            return Step::More(window.tail(at));
+            return Step::More(window.tail(at).min(keep));
         }
         self.phase = Phase::End;
         if self.found {
@@ -266,7 +318,7 @@ impl<'a> Window<'a> {
         self.bytes.get(at..).unwrap_or_default()
     }
 
-    fn position(&self, at: usize) -> u64 {
+    pub(super) fn position(&self, at: usize) -> u64 {
         self.base
             .saturating_add(u64::try_from(at).unwrap_or(u64::MAX))
     }
@@ -374,6 +426,9 @@ fn declared_size(value: &[u8]) -> Option<u64> {
 fn is_filler(byte: u8) -> bool {
     byte == 0 || byte.is_ascii_whitespace()
 }
+
+/// Bytes of the shortest property, with the line end before it.
+const MIN_PROPERTY: usize = b"\nKEY:".len();
 
 /// How many bytes after the first tell DER from text.
 const DER_START: usize = 16;

@@ -2,6 +2,7 @@
 //! and by their public interface alone.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a panic is how a test fails
 
+mod address_books;
 mod certificates;
 mod containers;
 mod crls;

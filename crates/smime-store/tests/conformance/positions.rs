@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Returns position, kind and code of every item; the certificates among them are `ok`.
-fn found(file: &[u8]) -> Vec<(usize, ItemKind, &'static str)> {
+pub(crate) fn found(file: &[u8]) -> Vec<(usize, ItemKind, &'static str)> {
     let mut found = Vec::new();
     visit_items(file, &mut |item| {
         let code = item.content.map_or_else(|error| error.code(), |_| "ok");
@@ -21,7 +21,7 @@ fn found(file: &[u8]) -> Vec<(usize, ItemKind, &'static str)> {
 
 /// Makes a SignedData of the certificates of two people, with something else between them and a
 /// revocation list behind; returns it with the parts in their order.
-fn pkcs7() -> (Vec<u8>, Vec<Vec<u8>>) {
+pub(crate) fn pkcs7() -> (Vec<u8>, Vec<Vec<u8>>) {
     let [one, other] = [0, 1].map(|number| people(2)[number].der().to_vec());
     let broken = Writer::encode(|w| w.sequence(|w| w.small(7)));
     let attributes = Writer::encode(|w| w.element(Tag::context_constructed(1), &[]));
