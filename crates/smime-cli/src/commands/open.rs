@@ -128,8 +128,8 @@ fn remark_kept(kept: Option<u64>, report: &Report) {
 }
 
 fn add_kept(value: &mut Value, kept: Option<u64>) {
-    if let Some(fields) = value.as_object_mut() {
-        fields.insert("kept".to_owned(), kept.into());
+    if let (Some(fields), Some(id)) = (value.as_object_mut(), kept) {
+        fields.insert("kept".to_owned(), id.into());
     }
 }
 
