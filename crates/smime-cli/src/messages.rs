@@ -19,12 +19,24 @@ const REMEDIES: &[(&str, &str)] = &[
         "ask for the certificate that renews it, and import that: smime cert import FILE",
     ),
     (
+        "chain.key_usage",
+        "ask for a certificate for this use; smime cert explain FILE says what this one is for",
+    ),
+    (
         "chain.no_path",
         "import the issuing authority and trust it: smime cert import --trust FILE",
     ),
     (
+        "chain.not_yet_valid",
+        "wait for its first day, which smime cert show ADDRESS tells, or import one for now",
+    ),
+    (
         "chain.revocation_unknown",
         "give a list or response that is of this time and of this issuer: --crl FILE, --ocsp FILE",
+    ),
+    (
+        "chain.revoked",
+        "ask for a new certificate, and import that: smime cert import FILE",
     ),
     (
         "crypto.passphrase_needed",
@@ -77,6 +89,10 @@ const REMEDIES: &[(&str, &str)] = &[
     (
         "import.no_email",
         "ask its issuer for one that names the address in the subject alternative name",
+    ),
+    (
+        "import.nothing_found",
+        "see that it is a certificate or a key: in PEM, DER, base64, PKCS#7 or PKCS#12",
     ),
     (
         "import.private_key",

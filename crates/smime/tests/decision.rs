@@ -11,12 +11,14 @@ use common::{ALICE, BOB, SECRET, address, authority, contains, engine, store};
 use smime::{
     Cause, Choice, Decision, Draft, Engine, Intent, Keyring, Mode, PlainAnswer, Receipt, Several,
     ToSelf,
-    crypto::{Secret, fastest},
+    cms::Capabilities,
+    crypto::{ContentCipher, Secret, UnixTime, fastest},
     io::Source,
     store::{
         Activity, Binding, Defaults, Direction, Impossible, Level, Memory, Operation, Outcome,
         Scope, Store as _,
     },
+    x509::{CertificateBuilder, SMIME_CAPABILITIES},
 };
 use smime_testkit::{Identity, NOW, Profile, SeededRandom, TestKey};
 
@@ -346,6 +348,59 @@ fn a_certificate_that_is_chosen_goes_before_the_best() {
         draft.choice.recipients = vec![chosen.fingerprint()];
         let (_, receipt) = office.seal(&draft).unwrap();
         assert_eq!(receipt.recipients[0].certificates, [chosen.fingerprint()]);
+    }
+}
+
+#[test]
+fn the_newest_certificate_of_the_sender_signs_until_another_is_chosen() {
+    let office = Office::new();
+    let newer = Profile {
+        not_before: UnixTime(NOW.0 - 1),
+        ..Profile::of(TestKey::P256A)
+    };
+    let newer = authority().person(ALICE, newer).certificate;
+    let older = office.alice.certificate.fingerprint();
+    office
+        .store
+        .add_certificates(std::slice::from_ref(&newer), NOW)
+        .unwrap();
+    for (chosen, signer) in [
+        (None, newer.fingerprint()),
+        (Some(newer.fingerprint()), newer.fingerprint()),
+        (Some(older), older),
+    ] {
+        let mut draft = mail_to(BOB);
+        draft.choice.signer = chosen;
+        assert_eq!(office.seal(&draft).unwrap().1.signer, Some(signer));
+    }
+}
+
+#[test]
+fn a_cipher_is_as_strong_as_all_recipients_say_they_can_read() {
+    let office = Office::new();
+    let all = Capabilities::own();
+    let old = Capabilities::new([ContentCipher::Aes128Cbc], []);
+    let people = [("dave@example.org", all), ("erin@example.org", old)].map(|(address, known)| {
+        let profile = Profile::of(TestKey::P256B);
+        let said =
+            |it: CertificateBuilder| it.extension(SMIME_CAPABILITIES, false, &known.to_der());
+        authority().person_with(address, profile, said).certificate
+    });
+    office.store.add_certificates(&people, NOW).unwrap();
+    for (to, cipher, code) in [
+        ("dave@example.org", ContentCipher::Aes256Gcm, "known_to_all"),
+        (
+            "erin@example.org",
+            ContentCipher::Aes256Cbc,
+            "capabilities_unknown",
+        ),
+        (BOB, ContentCipher::Aes256Cbc, "capabilities_unknown"),
+    ] {
+        for to in [to.to_owned(), format!("dave@example.org, {to}")] {
+            let (_, receipt) = office.seal(&mail_to(&to)).unwrap();
+            assert_eq!(receipt.cipher, Some(cipher), "{to}");
+            assert_eq!(codes(&receipt), [format!("cipher.{code}")], "{to}");
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 use serde_json::json;
-use smime::crypto::Oid;
+use smime::crypto::{DigestAlgorithm, Oid, fastest};
 use smime_testkit::{Profile, TestKey, Uses};
 
 use crate::world::{ALICE, BOB, World, authority, fields, fingerprint, person};
@@ -63,6 +63,26 @@ fn show_prints_every_certificate_of_a_file() {
     assert_eq!(alice["extended_key_usage"], json!(["emailProtection"]));
     assert_eq!(alice["not_after"], "2027-06-01T00:00:00Z");
     assert!(!world.path("store.redb").exists());
+}
+
+#[test]
+fn a_certificate_goes_by_its_sha_256_and_its_sha_1_is_shown() {
+    let world = World::with_store();
+    let alice = person(ALICE, TestKey::Rsa2048A);
+    let mut hasher = fastest().hasher(DigestAlgorithm::Sha1);
+    hasher.update(alice.certificate.der());
+    let sha1: String = hasher
+        .finish()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    for command in ["list", "show"] {
+        let named = world.ok(&["cert", command, &fingerprint(&alice), "--json"]);
+        assert_eq!(named.json()["sha256"], fingerprint(&alice), "{command}");
+        assert_eq!(named.json()["sha1"], sha1, "{command}");
+    }
+    let by_sha1 = world.ok(&["cert", "list", &sha1, "--json"]);
+    assert!(by_sha1.out.is_empty(), "it is no name");
 }
 
 #[test]

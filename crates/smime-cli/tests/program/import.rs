@@ -1,7 +1,7 @@
 use smime::store::Store as _;
 use smime_testkit::{Profile, TestKey};
 
-use crate::world::{ALICE, BOB, World, authority, fields, fingerprint, person};
+use crate::world::{ALICE, BOB, MAIL, World, authority, fields, fingerprint, person};
 
 const FIELDS: [&str; 9] = [
     "code", "detail", "emails", "item", "kind", "outcome", "position", "sha256", "source",
@@ -209,6 +209,60 @@ fn a_container_brings_certificates_and_keys_that_sign() {
     assert_eq!(lines[4]["summary"]["added"], 2, "the authority was there");
     let listed = world.ok(&["cert", "list", ALICE, "--json"]).json();
     assert_eq!(listed["has_key"], true);
+}
+
+#[test]
+fn a_key_and_its_certificate_in_one_text_file_need_one_step() {
+    for key_first in [true, false] {
+        let world = World::with_people();
+        world.ok(&["cert", "import", "--trust", "ca.crt"]);
+        let mut parts = [world.read("bob.key"), world.read("bob.pem")];
+        if !key_first {
+            parts.reverse();
+        }
+        world.write("both.pem", parts.concat());
+        let lines = world
+            .ok_unlocked(&["cert", "import", "both.pem", "--json"])
+            .lines();
+        let outcomes: Vec<_> = lines[..2].iter().map(|it| &it["outcome"]).collect();
+        assert_eq!(outcomes, ["added", "added"]);
+        let from_bob = MAIL.replace(&format!("Alice <{ALICE}>"), BOB);
+        world.write("mail.eml", from_bob);
+        let seal = ["seal", "mail.eml", "-o", "sealed.eml", "--json"];
+        let both = ["--sign", "always", "--encrypt", "always"];
+        world.ok_unlocked(&[&seal[..], &both].concat());
+        world.ok_unlocked(&["open", "sealed.eml", "--json"]);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_text_is_imported_or_refused_with_what_to_do() {
+    let world = World::empty();
+    let bob = person(BOB, TestKey::P256A);
+    let utf_16: Vec<u8> = bob
+        .certificate_pem()
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (name, bytes) in [("bob.der", bob.certificate.der()), ("bob.txt", &utf_16)] {
+        world.write(name, bytes);
+        world.ok(&["cert", "import", name]);
+    }
+    // A picture, and words in Latin-1.
+    for bytes in [
+        &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xd8"[..],
+        b"f\xfcr B\xf6b\n",
+    ] {
+        world.write("other", bytes);
+        let ran = world.run(&["cert", "import", "other"]).expect(1);
+        assert!(ran.text().contains("no certificate found"));
+        assert!(ran.text().contains("PEM, DER, base64, PKCS#7 or PKCS#12"));
+        let json = world.run(&["cert", "import", "other", "--json"]);
+        let item = json.expect(1).lines()[0].clone();
+        assert_eq!(item["code"], "import.nothing_found");
+        let key = world.unlocked(&["key", "import", "other", "--json"]);
+        assert_eq!(key.expect(3).error_code(), "crypto.malformed");
+    }
 }
 
 #[cfg(unix)]

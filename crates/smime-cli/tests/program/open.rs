@@ -142,6 +142,26 @@ fn a_locked_key_is_failed_encryption_and_logged() {
 }
 
 #[test]
+fn a_mail_that_came_before_key_and_trust_opens_when_they_are_there() {
+    let world = sealed(&[]);
+    let later = ["--store", "later.redb", "--json"];
+    let run = |arguments: &[&str]| world.unlocked(&[arguments, &later[..]].concat());
+    run(&["cert", "import", "carol.pem"]).expect(0);
+    let open = ["open", "sealed.eml", "-o", "entity"];
+    let before = run(&open).expect(4);
+    assert_eq!(before.json()["error"]["code"], "engine.no_key");
+    assert!(before.err.contains("smime key import"), "{}", before.err);
+    run(&["cert", "import", "bob.pem"]).expect(0);
+    run(&["key", "import", "bob.key"]).expect(0);
+    let verdict = run(&open).expect(1).json()["verdict"].clone();
+    assert_eq!(verdict["signature"], "untrusted");
+    assert_eq!(world.read("entity"), ENTITY.as_bytes());
+    run(&["cert", "import", "--trust", "ca.crt"]).expect(0);
+    let verdict = run(&open).expect(0).json()["verdict"].clone();
+    assert_eq!(verdict, json!({"signature": "good", "encryption": "whole"}));
+}
+
+#[test]
 fn altered_ciphertext_is_failed_encryption_and_no_output() {
     for cipher in ["aes256-gcm", "aes256-cbc"] {
         let world = sealed(&["--cipher", cipher]);

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
-use smime_testkit::TestKey;
+use smime_testkit::{CrlBuilder, Profile, TestKey, Uses};
 
-use crate::world::{ALICE, BOB, MAIL, World, fields, fingerprint, person};
+use crate::world::{ALICE, BOB, MAIL, World, authority, fields, fingerprint, person};
 
 const NOBODY: &str = "nobody@example.net";
 
@@ -75,6 +75,51 @@ fn options_for_people_name_every_recipient_and_what_to_do() {
     assert!(lines[3].contains(BOB) && lines[3].contains("options.possible"));
     assert!(lines[4].contains(NOBODY));
     assert!(lines[5].contains("smime cert import"));
+}
+
+#[test]
+fn options_say_why_a_mail_cannot_be_signed_or_encrypted_and_what_to_do() {
+    let world = World::with_people();
+    world.ok(&["cert", "import", "--trust", "ca.crt", "bob.pem"]);
+    let profile = Profile::of(TestKey::P256B);
+    let people = [
+        ("expired@example.org", profile.expired()),
+        ("early@example.org", profile.not_yet_valid()),
+        ("signs@example.org", profile.uses(Uses::Sign)),
+    ];
+    for (address, profile) in people {
+        let person = authority().person(address, profile);
+        world.write("person.pem", person.certificate_pem());
+        world.ok(&["cert", "import", "person.pem"]);
+    }
+    let revoked = person(BOB, TestKey::P256A).certificate;
+    let list = CrlBuilder::of(&authority()).revoke(&revoked);
+    world.write("bob.crl", list.sign().der());
+    let no_certificate = (
+        "select.no_certificate",
+        "import a certificate of this address",
+    );
+    for (from, to, (code, remedy)) in [
+        (BOB, NOBODY, no_certificate),
+        (BOB, people[0].0, ("chain.expired", "that renews it")),
+        (BOB, people[1].0, ("chain.not_yet_valid", "first day")),
+        (BOB, people[2].0, ("chain.key_usage", "smime cert explain")),
+        (BOB, BOB, ("chain.revoked", "ask for a new certificate")),
+        (BOB, BOB, ("select.no_private_key", "smime key import FILE")),
+        // The certificates that are there are of other addresses.
+        (NOBODY, BOB, no_certificate),
+    ] {
+        let options = ["options", "--from", from, "--to", to];
+        let evidence: &[&str] = match code {
+            "chain.revoked" => &["--crl", "bob.crl"],
+            _ => &[],
+        };
+        let ran = world.ok(&[&options[..], evidence].concat());
+        let mut lines = ran.text().lines();
+        assert!(lines.any(|line| line.contains(code)), "{}", ran.text());
+        let advice = lines.find(|line| line.starts_with("    ")).unwrap();
+        assert!(advice.contains(remedy), "{code}: {}", ran.text());
+    }
 }
 
 #[test]

@@ -96,6 +96,24 @@ fn a_key_belongs_to_every_certificate_of_its_public_key() {
 }
 
 #[test]
+fn a_certificate_that_comes_later_has_the_key_that_is_there() {
+    on_every_store(|place| {
+        let key = public_key(P256);
+        let [old, renewed] =
+            [1, 2].map(|number| sign(person_with_key(number, "alice@example.com", &key)));
+        let store = place.store();
+        store.add_certificates(&[old], NOW).unwrap();
+        import(store, P256).unwrap();
+        store
+            .add_certificates(std::slice::from_ref(&renewed), NOW)
+            .unwrap();
+        place.reopen();
+        let stored = place.store().certificate(&renewed.fingerprint()).unwrap();
+        assert!(stored.unwrap().has_key);
+    });
+}
+
+#[test]
 fn a_key_without_a_certificate_is_refused_and_not_kept() {
     on_every_store(|place| {
         let certificate = sign(person_with_key(1, "alice@example.com", &public_key(OTHER)));

@@ -1,0 +1,105 @@
+//! Whom the anchors of a store make good, whatever the mail brings along and the store holds beside.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that is wrong about its own input must fail"
+)]
+
+mod common;
+
+use common::{ALICE, authority, draft, engine, small_mail};
+use smime::{
+    Draft, Keyring, Mode, Verdict,
+    crypto::{UnixTime, fastest},
+    store::{Memory, Store as _, Trust},
+    x509::Certificate,
+};
+use smime_testkit::{DAY, Identity, NOW, Profile, SeededRandom, TestKey};
+
+/// A store with these certificates, the first ones as anchors.
+fn store(anchors: &[&Certificate], others: &[&Certificate]) -> Memory {
+    let store = Memory::new();
+    for certificate in [anchors, others].concat() {
+        let one = std::slice::from_ref(certificate);
+        store.add_certificates(one, NOW).unwrap();
+    }
+    for anchor in anchors {
+        store
+            .set_trust(&anchor.fingerprint(), Trust::Anchor)
+            .unwrap();
+    }
+    store
+}
+
+/// A mail signed by somebody who sends no certificate but their own, for their issuer is what
+/// they trust.
+fn signed_by(alice: &Identity) -> Vec<u8> {
+    let keys = Keyring::default();
+    keys.add(fastest().load_private_key(&alice.key).unwrap());
+    let (random, store) = (
+        SeededRandom::new(1),
+        store(&[authority().certificate()], &[&alice.certificate]),
+    );
+    let signed = Draft {
+        sign: Some(Mode::Always),
+        ..draft(&small_mail())
+    };
+    let mut mail = Vec::new();
+    let sender = engine(fastest(), &store, &keys, &random);
+    sender.seal(&signed, &mut mail).unwrap();
+    mail
+}
+
+fn verdict(store: &Memory, mail: &[u8]) -> Verdict {
+    let (random, keys) = (SeededRandom::new(2), Keyring::default());
+    let receiver = engine(fastest(), store, &keys, &random);
+    receiver.open(mail).unwrap().signature()
+}
+
+const UNTRUSTED: Verdict = Verdict::NotGood("untrusted");
+
+#[test]
+fn the_store_supplies_the_authorities_that_a_mail_does_not_bring() {
+    let (issuer, root) = (authority().certificate(), authority().root_certificate());
+    let mail = signed_by(&authority().person(ALICE, Profile::of(TestKey::P256A)));
+    for (anchors, others, expected) in [
+        (&[][..], &[][..], UNTRUSTED),
+        (&[root], &[], UNTRUSTED),
+        (&[], &[root, issuer], UNTRUSTED),
+        (&[root], &[issuer], Verdict::Good),
+        // A path may end at an authority that another has issued.
+        (&[issuer], &[], Verdict::Good),
+    ] {
+        assert_eq!(verdict(&store(anchors, others), &mail), expected);
+    }
+}
+
+#[test]
+fn a_person_who_is_an_anchor_is_good_for_themselves_alone() {
+    let alice = authority().person(ALICE, Profile::of(TestKey::P256A));
+    let again = authority().person(ALICE, Profile::of(TestKey::P256B));
+    let trusting = store(&[&alice.certificate], &[]);
+    assert_eq!(verdict(&trusting, &signed_by(&alice)), Verdict::Good);
+    assert_eq!(verdict(&trusting, &signed_by(&again)), UNTRUSTED);
+    let knowing = store(&[], &[&alice.certificate]);
+    assert_eq!(verdict(&knowing, &signed_by(&alice)), UNTRUSTED);
+}
+
+#[test]
+fn what_a_renewed_certificate_replaces_does_not_stand_in_its_way() {
+    let (issuer, root) = (authority().certificate(), authority().root_certificate());
+    let until = |days: i64| Profile {
+        not_after: UnixTime(NOW.0 + days * DAY),
+        ..Profile::of(TestKey::P256A)
+    };
+    let old = authority().person(ALICE, until(-1)).certificate;
+    let renewed = authority().person(ALICE, until(300));
+    assert_eq!(old.subject().der(), renewed.certificate.subject().der());
+    let mail = signed_by(&renewed);
+    for (anchors, others) in [
+        (&[root][..], &[issuer, &old][..]),
+        (&[&old, root], &[issuer]),
+        (&[issuer, &old], &[]),
+    ] {
+        assert_eq!(verdict(&store(anchors, others), &mail), Verdict::Good);
+    }
+}
