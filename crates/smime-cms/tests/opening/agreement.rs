@@ -1,8 +1,9 @@
 //! How the key that wraps the content key is agreed upon.
 
-use crate::{Agreement, CONTENT, Forge, bob, bytes, code, open};
 use smime_crypto::{ContentCipher, KeyWrap, Oid, PublicKey, asn1::Writer};
 use smime_testkit::TestKey;
+
+use crate::{Agreement, CONTENT, Forge, bob, bytes, code, open};
 
 #[test]
 fn every_wrong_agreement_fails_with_one_error() {

@@ -1,13 +1,14 @@
 //! What a tag vouches for, and its parameters.
 
-use crate::{
-    AUTH_ENVELOPED, CONTENT, DATA, ENVELOPED, Forge, IV, SIGNED_DATA, bytes, code, envelope, open,
-    to_bob,
-};
 use smime_cms::Opened;
 use smime_crypto::{
     ContentCipher, Oid,
     asn1::{Tag, Writer},
+};
+
+use crate::{
+    AUTH_ENVELOPED, CONTENT, DATA, ENVELOPED, Forge, IV, SIGNED_DATA, bytes, code, envelope, open,
+    to_bob,
 };
 
 #[test]

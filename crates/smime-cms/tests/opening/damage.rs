@@ -1,10 +1,12 @@
 //! Envelopes that are altered, cut short or put together wrongly.
 
-use crate::{CONTENT, Forge, bob, code, envelope, open, to_bob};
+use std::io::Write as _;
+
 use smime_cms::{Encryptor, Opened, Recipient};
 use smime_crypto::{ContentCipher, RustCrypto};
 use smime_testkit::{SeededRandom, flips, truncations};
-use std::io::Write as _;
+
+use crate::{CONTENT, Forge, bob, code, envelope, open, to_bob};
 
 #[test]
 fn damage_never_gives_other_authenticated_content() {

@@ -1,15 +1,17 @@
 //! Signatures by every scheme, in every form.
 
+use std::io::Write;
+
+use smime_cms::{Capabilities, Error, Outcome, Refusal, SignedMessage, Signer, Verdict};
+use smime_crypto::{DigestAlgorithm, Error as CryptoError, OsRandom, RustCrypto, SignatureScheme};
+use smime_io::{Limits, Source};
+use smime_testkit::{NOW, TestKey, flips};
+
 use crate::people::{chained, person, twin};
 use crate::{
     CUTS, FORMS, Form, LENGTHS, content, detached, judged, opaque, schemes, signed, signer, text,
     verified,
 };
-use smime_cms::{Capabilities, Error, Outcome, Refusal, SignedMessage, Signer, Verdict};
-use smime_crypto::{DigestAlgorithm, Error as CryptoError, OsRandom, RustCrypto, SignatureScheme};
-use smime_io::{Limits, Source};
-use smime_testkit::{NOW, TestKey, flips};
-use std::io::Write;
 
 #[test]
 fn every_scheme_verifies_in_every_form_however_cut() {

@@ -1,10 +1,5 @@
 //! What a signature says of itself in its attributes.
 
-use crate::forge::{
-    CONTENT_TYPE, DATA, Forger, MESSAGE_DIGEST, SIGNING_TIME, TIMESTAMP, attribute, attributes,
-    hash, signed_data,
-};
-use crate::{CONTENT, Court, alice, root, sent};
 use smime_cms::{Refusal, Verdict};
 use smime_crypto::{
     DigestAlgorithm, Oid, SignatureScheme, UnixTime,
@@ -12,6 +7,12 @@ use smime_crypto::{
 };
 use smime_testkit::{NOW, Profile, TestKey};
 use smime_x509::Certificate;
+
+use crate::forge::{
+    CONTENT_TYPE, DATA, Forger, MESSAGE_DIGEST, SIGNING_TIME, TIMESTAMP, attribute, attributes,
+    hash, signed_data,
+};
+use crate::{CONTENT, Court, alice, root, sent};
 
 #[test]
 fn attributes_that_must_be_there_once_are() {

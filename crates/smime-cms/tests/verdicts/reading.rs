@@ -1,11 +1,12 @@
 //! What is read as a signed message, and what of it.
 
-use crate::forge::{DATA, Forger, content_info, issuer_serial};
-use crate::{CONTENT, Court, alice, honest, message, root, sent, try_message};
 use smime_cms::{Error, Object, Outcome, SignedMessage, Verdict, read};
 use smime_crypto::{Oid, asn1::Tag};
 use smime_io::{Limits, Source};
 use smime_testkit::{Profile, TestKey, flips, truncations};
+
+use crate::forge::{DATA, Forger, content_info, issuer_serial};
+use crate::{CONTENT, Court, alice, honest, message, root, sent, try_message};
 
 #[test]
 fn what_is_not_signed_data_is_not_read_as_such() {

@@ -1,11 +1,12 @@
 //! Keys agreed upon with elliptic curves.
 
-use crate::{ec_public, hex, pairs, providers, unhex};
 use smime_crypto::{
     Curve, DigestAlgorithm, Error, KeyKind, OsRandom, SignatureScheme, Signed,
     asn1::{Tag, Writer},
     read_private_key,
 };
+
+use crate::{ec_public, hex, pairs, providers, unhex};
 
 #[test]
 fn both_sides_agree_whoever_computes() {

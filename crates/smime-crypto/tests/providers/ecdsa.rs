@@ -1,11 +1,12 @@
 //! Signatures with elliptic curves.
 
-use crate::{NoRandom, hex, providers, unhex};
 use smime_crypto::{
     Curve, DigestAlgorithm, Error, OsRandom, Secret, SignatureScheme, Signed,
     asn1::{Reader, Tag, Writer},
     read_private_key,
 };
+
+use crate::{NoRandom, hex, providers, unhex};
 
 #[test]
 fn ecdsa_signatures_have_one_encoding_and_numbers_in_range() {

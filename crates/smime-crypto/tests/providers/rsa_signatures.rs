@@ -1,12 +1,13 @@
 //! What an RSA signature may look like inside.
 
-use crate::{digest, hex, providers, rsa_numbers, rsa_public, rsa_schemes};
 use smime_crypto::{
     CryptoProvider, DigestAlgorithm, Error, KeyKind, OsRandom, PublicKey, RustCrypto, Secret,
     SignatureScheme, Signed,
     asn1::{Reader, Writer},
     read_private_key,
 };
+
+use crate::{digest, hex, providers, rsa_numbers, rsa_public, rsa_schemes};
 
 #[test]
 fn a_pss_salt_of_another_length_is_refused() {

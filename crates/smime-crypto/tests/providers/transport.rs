@@ -1,10 +1,11 @@
 //! Keys transported with RSA.
 
-use crate::{providers, rsa_public};
 use smime_crypto::{
     CryptoProvider, DigestAlgorithm, Error, KeyTransport, OsRandom, PrivateKey, RustCrypto, Secret,
     SignatureScheme, Signed, read_private_key, transport_key,
 };
+
+use crate::{providers, rsa_public};
 
 #[test]
 fn a_transported_key_comes_back() {

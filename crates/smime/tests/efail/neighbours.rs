@@ -1,8 +1,9 @@
 //! A ciphertext among parts of other origin.
 
+use smime::{Coverage, Layer, Message, Mode, Policy, crypto::ContentCipher};
+
 use crate::common::{SECRET, contains, entity, expected_entity};
 use crate::{body_of, encrypted, letter, world};
-use smime::{Coverage, Layer, Message, Mode, Policy, crypto::ContentCipher};
 
 #[test]
 fn a_ciphertext_among_parts_of_other_origin_stays_closed() {

@@ -1,7 +1,5 @@
 //! A stolen ciphertext, and what can be made of it without its key.
 
-use crate::common::{World, cms_of, mail_around, node, nodes, octets};
-use crate::{AUTH_ENVELOPED_DATA, BLOCK, DATA, ENVELOPED_DATA, xor};
 use smime::{
     Policy,
     crypto::{
@@ -11,6 +9,9 @@ use smime::{
     io::Source,
     mime::SmimeType,
 };
+
+use crate::common::{World, cms_of, mail_around, node, nodes, octets};
+use crate::{AUTH_ENVELOPED_DATA, BLOCK, DATA, ENVELOPED_DATA, xor};
 
 /// The parts of an envelope, to be put together otherwise.
 #[derive(Clone)]

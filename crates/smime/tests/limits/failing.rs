@@ -1,17 +1,19 @@
 //! Inputs, outputs and randomness that fail.
 
-use crate::common::{SECRET, World, contains, entity, expected_entity, small_mail};
-use crate::{Broken, forms, world};
+use std::{
+    io::{self, Read, Write},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
 use smime::{
     Cause, Engine, Mode, Policy, RsaPadding, SignedForm, Verdict,
     crypto::{Error as CryptoError, Random, fastest},
     io::{Limits, Replay, Source},
 };
 use smime_testkit::{FailingRandom, SeededRandom, TestKey};
-use std::{
-    io::{self, Read, Write},
-    sync::atomic::{AtomicU64, Ordering},
-};
+
+use crate::common::{SECRET, World, contains, entity, expected_entity, small_mail};
+use crate::{Broken, forms, world};
 
 #[test]
 fn an_input_that_fails_anywhere_is_an_error() {

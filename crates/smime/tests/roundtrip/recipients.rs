@@ -1,10 +1,5 @@
 //! Whom a mail is encrypted to.
 
-use crate::common::{
-    ALICE, BOB, World, address, authority, contains, engine, entity, expected_entity, providers,
-    small_mail, store, with_clean_lists,
-};
-use crate::{PKCS1, person, protect, replaced, small_with, source};
 use smime::{
     Cause, Draft, Keyring, Message, Mode, Policy, SignatureChoice, SignedForm, Verdict,
     cms::{Object, RecipientId},
@@ -14,6 +9,12 @@ use smime::{
     store::Store as _,
 };
 use smime_testkit::{DAY, Identity, NOW, Profile, SeededRandom, TestKey, Uses};
+
+use crate::common::{
+    ALICE, BOB, World, address, authority, contains, engine, entity, expected_entity, providers,
+    small_mail, store, with_clean_lists,
+};
+use crate::{PKCS1, person, protect, replaced, small_with, source};
 
 #[test]
 fn each_recipient_of_mixed_keys_opens_the_one_mail() {

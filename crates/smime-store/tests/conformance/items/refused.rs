@@ -1,8 +1,9 @@
 //! What a file holds that is no certificate, and why.
 
-use super::{GOOD, alice, armoured, codes, lines, only, pem};
 use smime_crypto::asn1::{Tag, Writer};
 use smime_store::{ItemKind, items};
+
+use super::{GOOD, alice, armoured, codes, lines, only, pem};
 
 #[test]
 fn broken_blocks_are_one_refused_item_each() {
