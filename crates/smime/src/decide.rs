@@ -457,4 +457,4 @@ pub(crate) struct ProvenRecipient<'a> {
 }
 
 /// The private key is there, and no passphrase at hand opens it.
-pub(crate) const KEY_LOCKED: &str = "select.key_locked";
+const KEY_LOCKED: &str = "select.key_locked";

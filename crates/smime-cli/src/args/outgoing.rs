@@ -3,11 +3,15 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use smime::{
     Choice, Mode, PlainAnswer, Several, ToSelf,
-    store::{Binding, Defaults, Impossible, Level, Scope},
+    store::{Binding, Defaults, Impossible, Level, Scope, Store},
     x509::EmailAddress,
 };
 
 use super::{CipherWord, DigestWord, Evidence, address};
+use crate::{
+    failure::Failure,
+    fingerprint::{self, FingerprintStart},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Seal {
@@ -64,11 +68,11 @@ pub(crate) struct Choosing {
     #[arg(long, value_enum, value_name = "MODE")]
     pub(crate) encrypt: Option<ModeWord>,
     /// The certificate to sign with in place of the best; asks for a signature
-    #[arg(long, value_name = "SHA256", value_parser = sha256)]
-    signer: Option<[u8; 32]>,
+    #[arg(long, value_name = "SHA256", value_parser = FingerprintStart::of_one)]
+    signer: Option<FingerprintStart>,
     /// A certificate to encrypt to for its address in place of the best; asks for encryption
-    #[arg(long, value_name = "SHA256", value_parser = sha256)]
-    recipient: Vec<[u8; 32]>,
+    #[arg(long, value_name = "SHA256", value_parser = FingerprintStart::of_one)]
+    recipient: Vec<FingerprintStart>,
     /// Encrypt to every certificate of each recipient that can be encrypted to
     #[arg(long)]
     all_certificates: bool,
@@ -81,10 +85,16 @@ pub(crate) struct Choosing {
 }
 
 impl Choosing {
-    pub(crate) fn choice(&self) -> Choice {
-        Choice {
-            signer: self.signer,
-            recipients: self.recipient.clone(),
+    /// Finds the certificates named.
+    pub(crate) fn choice(&self, store: &dyn Store) -> Result<Choice, Failure> {
+        let find = |names: &[FingerprintStart]| {
+            let found = fingerprint::find(store, names)?.into_iter();
+            let fingerprints = found.map(|stored| stored.certificate.fingerprint());
+            Ok::<Vec<_>, Failure>(fingerprints.collect())
+        };
+        Ok(Choice {
+            signer: find(self.signer.as_slice())?.pop(),
+            recipients: find(&self.recipient)?,
             several: if self.all_certificates {
                 Several::All
             } else {
@@ -95,7 +105,7 @@ impl Choosing {
             } else {
                 ToSelf::No
             },
-        }
+        })
     }
 
     pub(crate) fn plain_answer(&self) -> PlainAnswer {
@@ -236,17 +246,4 @@ fn message_id(text: &str) -> Result<String, String> {
         return Err("no Message-ID".to_owned());
     }
     Ok(format!("<{id}>"))
-}
-
-fn sha256(text: &str) -> Result<[u8; 32], String> {
-    let refused = || "not 64 hexadecimal digits".to_owned();
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(refused());
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-        let digits = text.get(at..at + 2).ok_or_else(refused)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| refused())?;
-    }
-    Ok(bytes)
 }

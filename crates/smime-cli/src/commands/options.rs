@@ -28,7 +28,7 @@ pub(crate) fn run(
         group: choosing.group.clone(),
         sign: choosing.sign.map(Into::into),
         encrypt: choosing.encrypt.map(Into::into),
-        choice: choosing.choice(),
+        choice: choosing.choice(&*context.store)?,
         plain_answer: choosing.plain_answer(),
         ..Intent::default()
     })?;

@@ -37,7 +37,7 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
         group: seal.choosing.group.clone(),
         sign: seal.choosing.sign.map(Into::into),
         encrypt: seal.choosing.encrypt.map(Into::into),
-        choice: seal.choosing.choice(),
+        choice: seal.choosing.choice(&*context.store)?,
         plain_answer: seal.choosing.plain_answer(),
         ..draft(mail, &seal.how)
     };

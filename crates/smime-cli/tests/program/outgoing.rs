@@ -312,6 +312,25 @@ fn the_options_say_what_becomes_of_mail_that_cannot_be_protected() {
 }
 
 #[test]
+fn certificates_are_chosen_by_the_start_of_their_fingerprint() {
+    let world = World::with_store();
+    let alice = fingerprint(&person(ALICE, TestKey::Rsa2048A));
+    let bob = fingerprint(&person(BOB, TestKey::P256A));
+    world.write("mail.eml", MAIL);
+    let choose = |signer: &str, recipient: &str| {
+        let seal = ["seal", "mail.eml", "-o", "out.eml", "--json"];
+        let chosen = ["--signer", signer, "--recipient", recipient];
+        world.unlocked(&[&seal[..], &chosen].concat())
+    };
+    let receipt = choose(&alice[..16], &bob[..8]).expect(0).json();
+    assert_eq!(receipt["signer"], alice);
+    assert_eq!(receipt["recipients"][0]["certificates"], json!([bob]));
+    choose(&bob, &bob).expect(2);
+    choose(&alice, "00000000").expect(3);
+    choose("xyz", &bob).expect(2);
+}
+
+#[test]
 fn the_log_is_filtered_paged_and_checked() {
     let world = World::with_store();
     world.write("mail.eml", MAIL);
