@@ -68,6 +68,6 @@ pub use policy::{
 };
 pub use purpose::{Purpose, check_fitness, check_import, check_import_under};
 pub use request::CertificationRequest;
-pub use revocation::{Revocation, RevocationPolicy};
+pub use revocation::{CrlError, Revocation, RevocationPolicy};
 pub use sequence_of::{FromReader, SequenceOf};
 pub use trust::{AnchorConstraints, NameBounds, TrustStore};

@@ -8,9 +8,12 @@ use crate::{
 };
 
 mod crls;
+mod proof;
 mod responses;
 mod scope;
 mod signers;
+
+pub use proof::CrlError;
 
 /// How sure one must be that a certificate is not revoked, and what is known about it: CRLs and
 /// OCSP responses, which are data from anywhere and prove themselves.

@@ -136,6 +136,14 @@ impl TrustStore {
         one
     }
 
+    /// Returns a store with the same anchors, each trusted whatever for, within its other bounds.
+    pub(crate) fn for_any_purpose(&self) -> Self {
+        let mut all = self.clone();
+        let constraints = all.constraints.values_mut();
+        constraints.for_each(|bounds| bounds.purposes = None);
+        all
+    }
+
     pub(crate) fn with_subject<'a>(
         &'a self,
         name: NameRef<'_>,

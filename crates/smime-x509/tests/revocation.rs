@@ -5,6 +5,8 @@
 mod lists;
 #[path = "revocation/responses.rs"]
 mod responses;
+#[path = "revocation/signed_lists.rs"]
+mod signed_lists;
 
 use smime_crypto::{AlgorithmPolicy, DigestAlgorithm, Oid, RustCrypto, UnixTime, asn1::Writer};
 use smime_testkit::{
