@@ -149,9 +149,9 @@ impl Engine<'_> {
         let at = self.clock.now();
         self.check_chosen(intent)?;
         let (defaults, answers_encrypted) = self.defaults(intent)?;
-        let mut anchors = self.anchors()?;
+        let mut grounds = self.grounds()?;
         let signer = match &intent.from {
-            Some(from) => self.signing_choice(from, intent.choice.signer, &mut anchors, at)?,
+            Some(from) => self.signing_choice(from, intent.choice.signer, &mut grounds, at)?,
             None => Err(Cause::NoSender.code()),
         };
         let mut recipients = Vec::new();
@@ -164,13 +164,13 @@ impl Engine<'_> {
                 recipients.push(RecipientChoice {
                     address: address.clone(),
                     visibility,
-                    certificates: self.recipient_choice(address, choice, &mut anchors, at)?,
+                    certificates: self.recipient_choice(address, choice, &mut grounds, at)?,
                 });
             }
         }
         let own = match (intent.choice.to_self, &intent.from) {
             (ToSelf::IfPossible, Some(from)) => {
-                let own = self.recipient_choice(from, &intent.choice, &mut anchors, at)?;
+                let own = self.recipient_choice(from, &intent.choice, &mut grounds, at)?;
                 own.unwrap_or_default()
             }
             _ => Vec::new(),

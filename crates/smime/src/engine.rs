@@ -1,9 +1,15 @@
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    collections::HashSet,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use smime_crypto::{CryptoProvider, Random, UnixTime};
-use smime_io::Limits;
+use smime_io::{Limits, TooLarge};
 use smime_store::{Store, StoredCertificate, Trust};
-use smime_x509::{Certificate, CertificateBundle, ChainVerifier, TrustStore};
+use smime_x509::{
+    Certificate, CertificateBundle, ChainVerifier, Crl, GeneralName, Revocation, RevocationPolicy,
+    TrustStore,
+};
 
 use crate::{Cause, Keyring, Policy};
 
@@ -47,67 +53,126 @@ impl Clock {
     }
 }
 
+/// What a message is judged on: whom the store trusts, and what is known of revocation.
+#[derive(Debug)]
+pub(crate) struct Grounds {
+    anchors: TrustStore,
+    revocation: Revocation,
+    /// Of whom the lists of the store are in `revocation`, as DER Names.
+    listed: HashSet<Vec<u8>>,
+}
+
 impl Engine<'_> {
-    /// Returns the anchors of the store.
-    pub(crate) fn anchors(&self) -> Result<TrustStore, Cause> {
+    /// Returns the anchors of the store and what the policy knows of revocation.
+    pub(crate) fn grounds(&self) -> Result<Grounds, Cause> {
         let mut anchors = TrustStore::new();
         for certificate in self.store.anchors()? {
             anchors.add(certificate);
         }
-        Ok(anchors)
+        Ok(Grounds {
+            anchors,
+            revocation: self.policy.revocation.clone(),
+            listed: HashSet::new(),
+        })
     }
 
-    pub(crate) fn chains<'b>(&'b self, anchors: &'b TrustStore) -> ChainVerifier<'b> {
+    pub(crate) fn chains<'b>(&'b self, grounds: &'b Grounds) -> ChainVerifier<'b> {
         ChainVerifier {
             provider: self.provider,
             algorithms: &self.policy.algorithms,
             policy: &self.policy.certificates,
-            anchors,
-            revocation: &self.policy.revocation,
+            anchors: &grounds.anchors,
+            revocation: &grounds.revocation,
         }
     }
 
-    /// Adds to `pool` what the store holds of the issuers of `certificates`, and of theirs; what
-    /// the store distrusts among all of them becomes distrusted in `anchors`.
+    /// Adds to `pool` what the store holds of the issuers of `certificates`, and of theirs; the
+    /// revocation lists of all of them, and what the store distrusts among them, become part of
+    /// `grounds`.
     pub(crate) fn add_issuers<'c>(
         &self,
         certificates: impl IntoIterator<Item = &'c Certificate>,
         pool: &mut CertificateBundle,
-        anchors: &mut TrustStore,
+        grounds: &mut Grounds,
     ) -> Result<(), Cause> {
         let mut names: Vec<Vec<u8>> = Vec::new();
         for certificate in certificates {
             note_issuer(&mut names, certificate);
-            self.note_distrust(certificate, anchors)?;
+            self.note_distrust(certificate, grounds)?;
+            self.add_lists_about(certificate, grounds)?;
         }
         let mut next = 0;
         while let Some(name) = names.get(next).cloned() {
             next += 1;
             for stored in self.store.authorities_by_subject(&name)? {
                 note_issuer(&mut names, &stored.certificate);
-                self.note_distrust(&stored.certificate, anchors)?;
+                self.note_distrust(&stored.certificate, grounds)?;
+                self.add_lists_about(&stored.certificate, grounds)?;
                 pool.add(stored.certificate);
             }
         }
         Ok(())
     }
 
-    /// Distrusts `certificate` in `anchors` if the store distrusts one that says the same.
+    /// Adds the revocation lists that the store has about a certificate: of its issuer, and of those
+    /// whom it names as signers of lists (RFC 5280 §4.2.1.13).
+    fn add_lists_about(
+        &self,
+        certificate: &Certificate,
+        grounds: &mut Grounds,
+    ) -> Result<(), Cause> {
+        if grounds.revocation.policy() == RevocationPolicy::Off {
+            return Ok(());
+        }
+        self.add_lists_of(certificate.issuer().der(), grounds)?;
+        let points = certificate.view().crl_distribution_points();
+        let points = points.iter().flat_map(|points| points.iter());
+        for name in points
+            .filter_map(|point| point.crl_issuer)
+            .flat_map(|names| names.iter())
+        {
+            if let GeneralName::DirectoryName(name) = name {
+                self.add_lists_of(name.der(), grounds)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the revocation lists that the store has of an issuer, once.
+    ///
+    /// They are offered: one that is no longer current says who was revoked, and otherwise nothing,
+    /// as if it had not been imported. Otherwise all mail would turn bad when it is due.
+    fn add_lists_of(&self, issuer: &[u8], grounds: &mut Grounds) -> Result<(), Cause> {
+        if !grounds.listed.insert(issuer.to_vec()) {
+            return Ok(());
+        }
+        // Passing over the rest would pass over revocations.
+        if grounds.listed.len() > LIST_ISSUERS {
+            return Err(Cause::TooLarge(TooLarge {
+                what: "issuers of revocation lists",
+                limit: u64::try_from(LIST_ISSUERS).unwrap_or(u64::MAX),
+            }));
+        }
+        for der in self.store.crls(issuer)? {
+            let crl = Crl::from_der(&der);
+            let crl = crl.map_err(|_| smime_store::Error::Damaged("crl"))?;
+            grounds.revocation.offer_crl(crl);
+        }
+        Ok(())
+    }
+
+    /// Distrusts `certificate` if the store distrusts one that says the same.
     ///
     /// The signed bytes decide: whoever holds an ECDSA signature can make another valid one of it
     /// (s and n - s, SEC 1 §4.1.4), and so the same certificate with another SHA-256.
-    fn note_distrust(
-        &self,
-        certificate: &Certificate,
-        anchors: &mut TrustStore,
-    ) -> Result<(), Cause> {
+    fn note_distrust(&self, certificate: &Certificate, grounds: &mut Grounds) -> Result<(), Cause> {
         let (issuer, serial) = (certificate.issuer().der(), certificate.serial());
         let namesakes = self.store.by_issuer_and_serial(issuer, serial)?;
         let is_same = |stored: &StoredCertificate| {
             stored.trust == Trust::Distrusted && stored.certificate.tbs() == certificate.tbs()
         };
         if namesakes.iter().any(is_same) {
-            anchors.distrust(certificate.fingerprint());
+            grounds.anchors.distrust(certificate.fingerprint());
         }
         Ok(())
     }
@@ -135,3 +200,7 @@ fn system_time() -> UnixTime {
 /// Issuer names followed in the store for one message: eight levels of four cross-certified
 /// authorities, for a message with as many signers.
 const ISSUER_NAMES: usize = 256;
+
+/// Issuers of revocation lists looked for in the store for one message: sixteen for each of the
+/// issuers above.
+const LIST_ISSUERS: usize = 4096;

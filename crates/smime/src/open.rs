@@ -211,7 +211,7 @@ impl Walk<'_> {
 
     fn judge(&mut self, signed: SignedMessage) -> Result<(Source, Vec<SignerReport>, bool), Cause> {
         let engine = self.engine;
-        let mut anchors = engine.anchors()?;
+        let mut grounds = engine.grounds()?;
         let mut pool = CertificateBundle::new();
         for signer in signed.signer_ids() {
             for stored in self.find_signer(signer)? {
@@ -224,8 +224,8 @@ impl Walk<'_> {
             .chain(pool.iter())
             .cloned()
             .collect();
-        engine.add_issuers(&known, &mut pool, &mut anchors)?;
-        let chains = engine.chains(&anchors);
+        engine.add_issuers(&known, &mut pool, &mut grounds)?;
+        let chains = engine.chains(&grounds);
         let check = SignatureCheck {
             chains: Some(&chains),
             purpose: Purpose::SignMail,

@@ -2,9 +2,9 @@
 
 use smime_crypto::{Algorithm, UnixTime, Use};
 use smime_store::StoredCertificate;
-use smime_x509::{Certificate, CertificateBundle, EmailAddress, TrustStore, VerifiedRecipient};
+use smime_x509::{Certificate, CertificateBundle, EmailAddress, VerifiedRecipient};
 
-use crate::{Cause, Choice, Engine, KeyUnavailable, Several, SigningChoice};
+use crate::{Cause, Choice, Engine, KeyUnavailable, Several, SigningChoice, engine::Grounds};
 
 impl Engine<'_> {
     /// Returns the best certificate of `address` that can sign at `at`, proven, with its key; or
@@ -16,7 +16,7 @@ impl Engine<'_> {
         &self,
         address: &EmailAddress,
         chosen: Option<[u8; 32]>,
-        anchors: &mut TrustStore,
+        grounds: &mut Grounds,
         at: UnixTime,
     ) -> Result<Result<SigningChoice, &'static str>, Cause> {
         let (mut codes, mut locked) = (Vec::new(), None);
@@ -26,8 +26,8 @@ impl Engine<'_> {
                 codes.push(NO_PRIVATE_KEY);
                 continue;
             }
-            let pool = self.pool(&certificate, anchors)?;
-            let proven = match self.chains(anchors).verify_signer(&certificate, &pool, at) {
+            let pool = self.pool(&certificate, grounds)?;
+            let proven = match self.chains(grounds).verify_signer(&certificate, &pool, at) {
                 Ok(proven) => proven,
                 Err(error) => {
                     codes.push(error.code());
@@ -66,13 +66,13 @@ impl Engine<'_> {
         &self,
         address: &EmailAddress,
         choice: &Choice,
-        anchors: &mut TrustStore,
+        grounds: &mut Grounds,
         at: UnixTime,
     ) -> Result<Result<Vec<VerifiedRecipient>, &'static str>, Cause> {
         let (mut codes, mut found) = (Vec::new(), Vec::new());
         for StoredCertificate { certificate, .. } in self.candidates(address, &choice.recipients)? {
-            let pool = self.pool(&certificate, anchors)?;
-            let chains = self.chains(anchors);
+            let pool = self.pool(&certificate, grounds)?;
+            let chains = self.chains(grounds);
             match chains.verify_recipient(&certificate, &pool, at) {
                 Ok(proven) => match self.check_key(&certificate, Use::Encrypt, at) {
                     Ok(()) => found.push(proven),
@@ -117,10 +117,10 @@ impl Engine<'_> {
     fn pool(
         &self,
         certificate: &Certificate,
-        anchors: &mut TrustStore,
+        grounds: &mut Grounds,
     ) -> Result<CertificateBundle, Cause> {
         let mut pool = CertificateBundle::new();
-        self.add_issuers([certificate], &mut pool, anchors)?;
+        self.add_issuers([certificate], &mut pool, grounds)?;
         Ok(pool)
     }
 }
