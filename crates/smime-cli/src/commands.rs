@@ -1,5 +1,6 @@
 //! One file for each group of commands.
 
+mod arrived;
 mod ca;
 mod cert;
 mod cms;

@@ -39,6 +39,10 @@ const REMEDIES: &[(&str, &str)] = &[
         "ask for a new certificate, and import that: smime cert import FILE",
     ),
     (
+        "crl.no_signer",
+        "import the authority that signed this list, and trust it or its root: smime cert import --trust FILE",
+    ),
+    (
         "crypto.passphrase_needed",
         "give the passphrase: --passphrase-file FILE or --passphrase-env NAME",
     ),

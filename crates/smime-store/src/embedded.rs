@@ -335,6 +335,10 @@ impl Store for Embedded {
         KeptReader::new(&self.begin_read()?)?.mail(id)
     }
 
+    fn kept_sizes(&self) -> Result<Vec<(u64, u64)>, Error> {
+        KeptReader::new(&self.begin_read()?)?.sizes()
+    }
+
     fn visit_kept(
         &self,
         visit: &mut dyn FnMut(u64, KeptMail) -> ControlFlow<()>,

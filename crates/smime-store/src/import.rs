@@ -3,10 +3,14 @@ use std::{collections::HashSet, io::Read, mem};
 use smime_crypto::{Budget, UnixTime};
 use smime_x509::AnyExtendedKeyUsage;
 
-use crate::{Activity, Addition, Direction, Entry, Error, Operation, Outcome, Store, Trust};
+use crate::{
+    Activity, Addition, Arrivals, Direction, Entry, Error, Operation, Outcome, Store, Trust,
+};
+use found_crls::FoundCrls;
 use found_keys::FoundKeys;
 use pipeline::{Judged, Judgement, Judgements};
 
+pub use found_crls::CrlImport;
 pub use found_keys::KeyImport;
 pub use item::{ImportError, Item, ItemKind, ItemRef, items, visit_items};
 pub use key::{KeyOutcome, import_key};
@@ -17,6 +21,7 @@ mod chunks;
 mod decoder;
 mod der_kind;
 mod escapes;
+mod found_crls;
 mod found_keys;
 mod item;
 mod key;
@@ -84,6 +89,8 @@ pub struct ImportOptions<'a> {
     pub at: UnixTime,
     /// What taking private keys needs; without it they are refused.
     pub keys: Option<KeyImport<'a>>,
+    /// What taking revocation lists needs; without it they are refused.
+    pub crls: Option<CrlImport<'a>>,
     /// Whether anyExtendedKeyUsage stands for e-mail protection.
     pub any_extended_key_usage: AnyExtendedKeyUsage,
 }
@@ -106,6 +113,15 @@ pub struct Progress {
     pub items: u64,
 }
 
+/// What came of the import of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// How many items came to what.
+    pub summary: ImportSummary,
+    /// What came into the store, or has another trust than before.
+    pub arrivals: Arrivals,
+}
+
 /// How many items came to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportSummary {
@@ -124,6 +140,7 @@ impl ImportOptions<'_> {
             trust: Trust::None,
             at,
             keys: None,
+            crls: None,
             any_extended_key_usage: AnyExtendedKeyUsage::Counts,
         }
     }
@@ -150,7 +167,7 @@ impl ImportOutcome {
 }
 
 /// Imports the certificates of a file, of any size, with exactly one outcome per item: in the
-/// file's order, but private keys last, for their certificates must be there.
+/// file's order, but private keys and revocation lists last, for their certificates must be there.
 ///
 /// A certificate must pass [`check_import_under`](smime_x509::check_import_under); what is refused never keeps
 /// the others out. Where `options.trust` is not [`Trust::None`], authorities among the certificates
@@ -171,7 +188,7 @@ pub fn import(
     file: impl Read + Send,
     options: &ImportOptions<'_>,
     tell: &mut dyn FnMut(ImportEvent),
-) -> Result<ImportSummary, Error> {
+) -> Result<Imported, Error> {
     import_by(BATCH, store, file, options, tell)
 }
 
@@ -181,14 +198,15 @@ pub(crate) fn import_by(
     file: impl Read + Send,
     options: &ImportOptions<'_>,
     tell: &mut dyn FnMut(ImportEvent),
-) -> Result<ImportSummary, Error> {
+) -> Result<Imported, Error> {
     let mut import = Import {
         store,
         options,
         tell,
         summary: ImportSummary::default(),
-        listed: Vec::new(),
+        arrivals: Arrivals::default(),
         keys: FoundKeys::default(),
+        crls: FoundCrls::default(),
         has_key: false,
     };
     let rules = pipeline::Rules {
@@ -201,9 +219,12 @@ pub(crate) fn import_by(
         Ok(())
     })?;
     import.store_keys(&mut budget)?;
-    let summary = import.summary;
+    import.store_crls()?;
     import.record(digest)?;
-    Ok(summary)
+    Ok(Imported {
+        summary: import.summary,
+        arrivals: import.arrivals,
+    })
 }
 
 struct Import<'a> {
@@ -211,8 +232,9 @@ struct Import<'a> {
     options: &'a ImportOptions<'a>,
     tell: &'a mut dyn FnMut(ImportEvent),
     summary: ImportSummary,
-    listed: Vec<[u8; 32]>,
+    arrivals: Arrivals,
     keys: FoundKeys,
+    crls: FoundCrls,
     has_key: bool,
 }
 
@@ -352,6 +374,13 @@ impl Import<'_> {
                 };
                 (None, waits.err().map(|reason| refused(&reason)))
             }
+            Judgement::Crl(crl) => {
+                let waits = match self.options.crls {
+                    Some(_) => self.crls.push(position, crl),
+                    None => Err(ImportError::Crl),
+                };
+                (None, waits.err().map(|reason| refused(&reason)))
+            }
             Judgement::Refused(reason) => (None, Some(refused(&reason))),
         }
     }
@@ -400,10 +429,13 @@ impl Import<'_> {
             Trust::Distrusted if now_trusted => ", now distrusted",
             _ => "",
         };
+        if now_trusted {
+            self.arrivals.add_certificate(stored.fingerprint);
+        }
         let subject = &outcome.detail;
         match addition {
             Addition::Added => {
-                self.list(stored.fingerprint);
+                self.arrivals.add_certificate(stored.fingerprint);
                 outcome.detail = format!("added: {subject}{suffix}");
             }
             Addition::AlreadyThere { since } => {
@@ -423,15 +455,26 @@ impl Import<'_> {
         };
         let (store, at) = (self.store, self.options.at);
         keys.store(store, import, budget, at, &mut |outcome, certificates| {
-            certificates.into_iter().for_each(|one| self.list(one));
+            for one in certificates {
+                self.arrivals.add_certificate(one);
+            }
             self.tell(outcome);
         })
     }
 
-    fn list(&mut self, fingerprint: [u8; 32]) {
-        if self.listed.len() < LISTED {
-            self.listed.push(fingerprint);
-        }
+    /// Stores the revocation lists that waited for who signed them.
+    fn store_crls(&mut self) -> Result<(), Error> {
+        let crls = mem::take(&mut self.crls);
+        let Some(import) = self.options.crls else {
+            return Ok(());
+        };
+        let (store, at) = (self.store, self.options.at);
+        crls.store(store, import, at, &mut |outcome, added| {
+            if let Some(crl) = added {
+                self.arrivals.add_issuer(crl.issuer().der());
+            }
+            self.tell(outcome);
+        })
     }
 
     fn tell(&mut self, outcome: ImportOutcome) {
@@ -443,7 +486,7 @@ impl Import<'_> {
         (self.tell)(ImportEvent::Outcome(outcome));
     }
 
-    fn record(self, digest: [u8; 32]) -> Result<(), Error> {
+    fn record(&self, digest: [u8; 32]) -> Result<(), Error> {
         let ImportSummary {
             added,
             already_there,
@@ -463,7 +506,7 @@ impl Import<'_> {
             message_id: None,
             from: None,
             to: Vec::new(),
-            certificates: self.listed,
+            certificates: self.arrivals.certificates().copied().collect(),
             // Not of a file with a key in it: a digest would let a weak passphrase be confirmed.
             input_digest: (!self.has_key).then_some(digest),
             detail: format!("{added} added, {already_there} already there, {refused} refused"),
@@ -479,6 +522,3 @@ const BATCH: usize = 10_000;
 /// Bytes of text that the outcomes of a transaction may take: for items with thousands of
 /// addresses each.
 const MAX_WORDS: usize = 16 << 20;
-
-/// How many fingerprints an entry of the activity log names.
-const LISTED: usize = 10_000;

@@ -10,6 +10,7 @@
 //! it, [`items`] and [`visit_items`] say what a file holds, [`import`] and [`import_key`] put it into a store.
 
 mod activity;
+mod arrivals;
 mod crl;
 mod defaults;
 mod embedded;
@@ -26,12 +27,14 @@ mod record;
 mod store;
 
 pub use activity::{Activity, Direction, Operation, Outcome, Recorded};
+pub use arrivals::Arrivals;
 pub use defaults::{Binding, Defaults, Impossible, Level, Mode, Scope};
 pub use embedded::Embedded;
 pub use error::Error;
 pub use import::{
-    ImportError, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, Item, ItemKind,
-    ItemOutcome, ItemRef, KeyImport, KeyOutcome, Progress, import, import_key, items, visit_items,
+    CrlImport, ImportError, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, Imported,
+    Item, ItemKind, ItemOutcome, ItemRef, KeyImport, KeyOutcome, Progress, import, import_key,
+    items, visit_items,
 };
 pub use index::{Entry, public_key_id};
 pub use kept::{KeptMail, Want};

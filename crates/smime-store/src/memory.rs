@@ -245,6 +245,10 @@ impl Store for Memory {
         Ok(self.inner().kept.mail(id))
     }
 
+    fn kept_sizes(&self) -> Result<Vec<(u64, u64)>, Error> {
+        Ok(self.inner().kept.sizes())
+    }
+
     fn visit_kept(
         &self,
         visit: &mut dyn FnMut(u64, KeptMail) -> ControlFlow<()>,

@@ -1,10 +1,10 @@
-use std::{fmt::Debug, ops::ControlFlow};
+use std::{collections::BTreeSet, fmt::Debug, ops::ControlFlow};
 
 use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope,
+    Activity, Addition, Arrivals, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope,
     StoredCertificate, Trust,
 };
 
@@ -257,6 +257,14 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error`].
     fn kept(&self, id: u64) -> Result<Option<KeptMail>, Error>;
 
+    /// Returns the number of every kept mail, in ascending order, and how many bytes its message has.
+    ///
+    /// No message is loaded.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn kept_sizes(&self) -> Result<Vec<(u64, u64)>, Error>;
+
     /// Calls `visit` with every kept mail and its number, in the order of the numbers, until it
     /// breaks off; all are as of one moment. One message at a time is loaded.
     ///
@@ -288,6 +296,30 @@ pub trait Store: Debug + Send + Sync {
     /// # Errors
     /// [`Error`].
     fn kept_wanting_issuer(&self, name: &[u8]) -> Result<Vec<u64>, Error>;
+
+    /// Returns the numbers of the kept mail that what arrived may help to judge, in ascending order:
+    /// certificates as [`kept_wanting`](Self::kept_wanting) says, and lists of issuers as
+    /// [`kept_wanting_issuer`](Self::kept_wanting_issuer) does; all, if more arrived than is named.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn kept_wanting_any(&self, arrivals: &Arrivals) -> Result<Vec<u64>, Error> {
+        let sizes = self.kept_sizes()?;
+        let all = sizes.into_iter().map(|(id, _)| id);
+        if arrivals.is_more() || all.len() == 0 {
+            return Ok(all.collect());
+        }
+        let mut found = BTreeSet::new();
+        for fingerprint in arrivals.certificates() {
+            if let Some(stored) = self.certificate(fingerprint)? {
+                found.extend(self.kept_wanting(&stored.certificate)?);
+            }
+        }
+        for name in arrivals.issuers() {
+            found.extend(self.kept_wanting_issuer(name)?);
+        }
+        Ok(found.into_iter().collect())
+    }
 
     /// Deletes a kept mail: it was judged, or is not to be kept any longer.
     ///

@@ -65,13 +65,18 @@ pub(crate) struct Grounds {
 impl Engine<'_> {
     /// Returns the anchors of the store and what the policy knows of revocation.
     pub(crate) fn grounds(&self) -> Result<Grounds, Cause> {
+        self.grounds_for(self.policy.revocation.clone())
+    }
+
+    /// Returns the anchors of the store beside what is known of revocation.
+    pub(crate) fn grounds_for(&self, revocation: Revocation) -> Result<Grounds, Cause> {
         let mut anchors = TrustStore::new();
         for certificate in self.store.anchors()? {
             anchors.add(certificate);
         }
         Ok(Grounds {
             anchors,
-            revocation: self.policy.revocation.clone(),
+            revocation,
             listed: HashSet::new(),
         })
     }

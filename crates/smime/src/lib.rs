@@ -8,6 +8,7 @@
 //! layers say what was proven; [`Engine::decide`] says how an outgoing mail can be protected and will
 //! be; [`Engine::prepare`] follows that for a [`Draft`] and returns a [`Sealing`] that writes it.
 
+mod arrival;
 mod decide;
 mod draft;
 mod engine;
@@ -30,7 +31,7 @@ pub use error::{Cause, Error, RecipientProblem};
 pub use keyring::{KeyUnavailable, Keyring};
 pub use message::{Coverage, Layer, Message, Verdict};
 pub use policy::{MessagePolicy, Policy, Unauthenticated};
-pub use retry::{Judged, Keeping, Received, Retried};
+pub use retry::{Judged, Keeping, NotKept, Received, Retried};
 pub use seal::{Reason, Receipt, SealedCopy, SealedRecipient, Sealing};
 
 pub use smime_store::Mode;

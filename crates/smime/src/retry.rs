@@ -5,7 +5,7 @@ use std::io::Read;
 use smime_crypto::UnixTime;
 use smime_io::{Source, Spool};
 use smime_mime::Entity;
-use smime_store::{Activity, Direction, KeptMail, Operation, Outcome, Want};
+use smime_store::{Activity, Arrivals, Direction, KeptMail, Operation, Outcome, Want};
 
 use crate::{
     Cause, Coverage, Engine, Error, Message, Verdict, message::message_id, open::certificates,
@@ -18,6 +18,10 @@ pub struct Keeping {
     pub seconds: i64,
     /// Bytes of the largest mail that is kept.
     pub size: usize,
+    /// Bytes of all mail that is kept together.
+    pub total: u64,
+    /// How many mails are kept together.
+    pub mails: usize,
 }
 
 /// What came of a mail that was received.
@@ -25,8 +29,19 @@ pub struct Keeping {
 pub struct Received {
     /// The mail, or why it could not be opened.
     pub opened: Result<Message, Error>,
-    /// The number under which it is kept, if it is.
-    pub kept: Option<u64>,
+    /// The number under which it is kept; or why it is not.
+    pub kept: Result<u64, NotKept>,
+}
+
+/// Why a mail is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotKept {
+    /// It is good, or nothing that arrives later can make it so.
+    NoNeed,
+    /// It is larger than a mail that is kept may be.
+    TooLarge,
+    /// As much mail is kept as may be.
+    Full,
 }
 
 /// What a mail was judged to be, in the words of the JSON result.
@@ -52,10 +67,12 @@ pub struct Retried {
 }
 
 impl Keeping {
-    /// Ninety days, and mail of the size that mail systems carry.
+    /// Ninety days, mail of the size that mail systems carry, and so much that it fits a small disk.
     pub const STANDARD: Self = Self {
         seconds: 90 * 86_400,
         size: 48 << 20,
+        total: 4 << 30,
+        mails: 10_000,
     };
 }
 
@@ -73,20 +90,28 @@ impl Engine<'_> {
         Ok(Received { opened, kept })
     }
 
+    /// Keeps a mail that is not good, once what has expired has made room for it.
     fn keep(
         &self,
         opened: &Result<Message, Error>,
         source: &Source,
         keeping: &Keeping,
-    ) -> Result<Option<u64>, Cause> {
+    ) -> Result<Result<u64, NotKept>, Cause> {
         let judged = Judged::of(opened);
         let now = self.clock.now();
         if judged.is_good() || !may_change(opened) {
-            return Ok(None);
+            return Ok(Err(NotKept::NoNeed));
         }
         let Some(message) = read_within(source, keeping.size)? else {
-            return Ok(None);
+            return Ok(Err(NotKept::TooLarge));
         };
+        self.store.expire_kept(now)?;
+        let sizes = self.store.kept_sizes()?;
+        let bytes: u64 = sizes.iter().map(|(_, size)| size).sum();
+        let size = u64::try_from(message.len()).unwrap_or(u64::MAX);
+        if sizes.len() >= keeping.mails || bytes.saturating_add(size) > keeping.total {
+            return Ok(Err(NotKept::Full));
+        }
         let received = KeptMail {
             received: now,
             expires: UnixTime(now.0.saturating_add(keeping.seconds)),
@@ -96,7 +121,7 @@ impl Engine<'_> {
             encryption: judged.encryption,
             wants: wants(opened),
         };
-        Ok(Some(self.store.keep(&received)?))
+        Ok(Ok(self.store.keep(&received)?))
     }
 
     /// Judges kept mail again with what the store holds now.
@@ -110,6 +135,32 @@ impl Engine<'_> {
     /// When there is no kept mail of that number, or the store fails.
     pub fn retry(&self, id: u64) -> Result<Retried, Error> {
         Ok(self.judge_again(id)?)
+    }
+
+    /// Judges again the kept mail that what arrived may help to judge, one after the other, and gives
+    /// each to `tell`.
+    ///
+    /// One that is gone meanwhile, because somebody released it, is passed over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn retry_after(
+        &self,
+        arrivals: &Arrivals,
+        tell: &mut dyn FnMut(u64, Retried),
+    ) -> Result<(), Error> {
+        self.store
+            .expire_kept(self.clock.now())
+            .map_err(Cause::from)?;
+        let wanting = self.store.kept_wanting_any(arrivals).map_err(Cause::from)?;
+        for id in wanting {
+            match self.judge_again(id) {
+                Ok(retried) => tell(id, retried),
+                Err(Cause::Store(smime_store::Error::NoSuchMail(_))) => {}
+                Err(cause) => return Err(cause.into()),
+            }
+        }
+        Ok(())
     }
 
     fn judge_again(&self, id: u64) -> Result<Retried, Cause> {
@@ -171,6 +222,17 @@ impl Engine<'_> {
             detail: format!("{} before", before.code),
         })?;
         Ok(())
+    }
+}
+
+impl NotKept {
+    /// Returns the stable code of this reason.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoNeed => "keep.no_need",
+            Self::TooLarge => "keep.too_large",
+            Self::Full => "keep.full",
+        }
     }
 }
 

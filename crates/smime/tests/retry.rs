@@ -9,9 +9,9 @@ mod common;
 
 use common::{ALICE, BOB, World, authority, draft, engine, root, small_mail, store};
 use smime::{
-    Engine, Keeping, Keyring, Mode, Received, Verdict,
-    crypto::fastest,
-    store::{Memory, Operation, Outcome, Store as _, Trust},
+    Clock, Engine, Keeping, Keyring, Mode, NotKept, Received, Verdict,
+    crypto::{UnixTime, fastest},
+    store::{Arrivals, Memory, Operation, Outcome, Store as _, Trust},
 };
 use smime_testkit::{NOW, SeededRandom, TestKey};
 
@@ -172,7 +172,7 @@ fn what_is_good_unreadable_or_too_large_is_not_kept() {
          Content-Transfer-Encoding: base64\r\n\r\nMAAA\r\n"
     );
     for mail in [&small_mail()[..], &signed, malformed.as_bytes()] {
-        assert_eq!(desk.receive(mail).kept, None);
+        assert_eq!(desk.receive(mail).kept, Err(NotKept::NoNeed));
     }
     for (size, is_kept) in [(encrypted.len() - 1, false), (encrypted.len(), true)] {
         let keeping = Keeping {
@@ -180,7 +180,7 @@ fn what_is_good_unreadable_or_too_large_is_not_kept() {
             ..Keeping::STANDARD
         };
         let received = desk.engine().receive(&encrypted[..], &keeping).unwrap();
-        assert_eq!(received.kept.is_some(), is_kept, "{size}");
+        assert_eq!(received.kept.is_ok(), is_kept, "{size}");
     }
 }
 
@@ -203,4 +203,77 @@ fn kept_mail_is_deleted_when_its_time_is_over() {
     assert_eq!(desk.store.expire_kept(at(99)).unwrap(), 0);
     assert_eq!(desk.store.expire_kept(at(100)).unwrap(), 1);
     assert_eq!(desk.engine().retry(id).unwrap_err().code(), "store.no_mail");
+}
+
+#[test]
+fn no_more_is_kept_than_may_be_and_what_expired_makes_room() {
+    let world = world();
+    let desk = Desk::new();
+    let [first, second] = [0, 1].map(|_| sealed(&world, Mode::Never, Mode::Always));
+    assert_ne!(first, second);
+    let size = u64::try_from(first.len() + second.len()).unwrap();
+    let by_bytes = Keeping {
+        total: size - 1,
+        ..Keeping::STANDARD
+    };
+    let by_number = Keeping {
+        mails: 1,
+        ..Keeping::STANDARD
+    };
+    for keeping in [by_bytes, by_number] {
+        let kept = desk.engine().receive(&first[..], &keeping).unwrap().kept;
+        let id = kept.unwrap();
+        let full = desk.engine().receive(&second[..], &keeping).unwrap();
+        assert_eq!(full.kept, Err(NotKept::Full));
+        assert_eq!(full.opened.unwrap_err().code(), "engine.no_key");
+        let mut later = desk.engine();
+        later.clock = Clock::Fixed(UnixTime(NOW.0 + keeping.seconds));
+        let kept = later.receive(&second[..], &keeping).unwrap().kept;
+        assert_eq!(
+            desk.store.kept_sizes().unwrap().len(),
+            1,
+            "the first expired"
+        );
+        assert_ne!(kept, Ok(id));
+        desk.store.release(kept.unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn what_arrives_judges_the_mail_again_that_it_may_help_and_no_other() {
+    let world = world();
+    let desk = Desk::new();
+    let id = desk
+        .receive(&sealed(&world, Mode::Never, Mode::Always))
+        .kept
+        .unwrap();
+    let stranger = World::new(TestKey::P256A, TestKey::P384A, fastest());
+    desk.receive(&sealed(&stranger, Mode::Never, Mode::Always))
+        .kept
+        .unwrap();
+    let certificate = std::slice::from_ref(&world.bob.certificate);
+    desk.store.add_certificates(certificate, NOW).unwrap();
+    let mut arrivals = Arrivals::default();
+    arrivals.add_certificate(world.bob.certificate.fingerprint());
+    assert_eq!(
+        retried_after(&desk, &arrivals),
+        [(id, "engine.no_key".to_owned())]
+    );
+    desk.keys
+        .add(fastest().load_private_key(&world.bob.key).unwrap());
+    assert_eq!(
+        retried_after(&desk, &arrivals),
+        [(id, "engine.good".to_owned())]
+    );
+    assert_eq!(retried_after(&desk, &Arrivals::default()), []);
+}
+
+fn retried_after(desk: &Desk, arrivals: &Arrivals) -> Vec<(u64, String)> {
+    let mut found = Vec::new();
+    desk.engine()
+        .retry_after(arrivals, &mut |id, retried| {
+            found.push((id, retried.after.code))
+        })
+        .unwrap();
+    found
 }

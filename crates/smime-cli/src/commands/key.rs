@@ -3,9 +3,10 @@ use std::{collections::BTreeSet, path::Path};
 use serde_json::{Value, json};
 use smime::{
     crypto::Secret,
-    store::{Activity, Addition, Operation, Outcome, import_key, public_key_id},
+    store::{Activity, Addition, Arrivals, Operation, Outcome, import_key, public_key_id},
 };
 
+use super::arrived;
 use crate::{
     args::{Global, Key, KeyExport},
     context::{self, Context},
@@ -43,7 +44,12 @@ fn import(global: &Global, file: &Path, report: &Report) -> Result<Judgement, Fa
         Addition::AlreadyThere { .. } => ("already_there", "import.key_taken"),
     };
     let certificates = &outcome.certificates;
-    let value = value(word, code, &outcome.public_key_id, certificates);
+    let mut arrivals = Arrivals::default();
+    certificates
+        .iter()
+        .for_each(|one| arrivals.add_certificate(*one));
+    let mut value = value(word, code, &outcome.public_key_id, certificates);
+    arrived::retry_kept(&context, &arrivals, &mut value, report)?;
     report.result(&value, || match outcome.addition {
         Addition::Added => format!("key added, for certificates: {}", certificates.len()),
         Addition::AlreadyThere { since } => {

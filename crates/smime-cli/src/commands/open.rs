@@ -5,7 +5,8 @@ use std::{
 
 use serde_json::{Value, json};
 use smime::{
-    Cause, Coverage, Error, Keeping, Layer, Message, Received, Verdict, io::Source, mime::Entity,
+    Cause, Coverage, Error, Keeping, Layer, Message, NotKept, Received, Verdict, io::Source,
+    mime::Entity,
 };
 
 use crate::{
@@ -38,7 +39,7 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     if is_locked && context.ask_passphrase()? == Asked::Yes {
         let locked = tried.kept;
         tried = attempt(&context, open, report)?;
-        if let Some(id) = locked.filter(|id| tried.kept != Some(*id)) {
+        if let (Ok(id), Err(NotKept::NoNeed)) = (locked, tried.kept) {
             context.store.release(id)?;
         }
     }
@@ -98,7 +99,7 @@ fn attempt(context: &Context, open: &Open, report: &Report) -> Result<Tried, Fai
     let received = if open.no_store || open.no_keep {
         Received {
             opened: context.engine().open(&mut input),
-            kept: None,
+            kept: Err(NotKept::NoNeed),
         }
     } else {
         context.engine().receive(&mut input, &Keeping::STANDARD)?
@@ -113,7 +114,7 @@ fn attempt(context: &Context, open: &Open, report: &Report) -> Result<Tried, Fai
 /// What came of opening a mail, with how it begins.
 struct Tried {
     opened: Result<Message, Error>,
-    kept: Option<u64>,
+    kept: Result<u64, NotKept>,
     beginning: Vec<u8>,
 }
 
@@ -121,22 +122,32 @@ fn is_locked(error: &Error) -> bool {
     matches!(error.cause, Cause::KeyLocked)
 }
 
-fn remark_kept(kept: Option<u64>, report: &Report) {
-    if let Some(id) = kept {
-        report.remark(&format!("kept as {id}: smime retry {id}"));
+fn remark_kept(kept: Result<u64, NotKept>, report: &Report) {
+    match kept {
+        Ok(id) => report.remark(&format!("kept as {id}: smime retry {id}")),
+        Err(NotKept::NoNeed) => {}
+        Err(NotKept::TooLarge) => report.remark("not kept for a retry: the mail is too large"),
+        Err(NotKept::Full) => report.remark(
+            "not kept for a retry: as much mail is kept as may be; smime retry --all shows which",
+        ),
     }
 }
 
-fn add_kept(value: &mut Value, kept: Option<u64>) {
-    if let (Some(fields), Some(id)) = (value.as_object_mut(), kept) {
-        fields.insert("kept".to_owned(), id.into());
-    }
+fn add_kept(value: &mut Value, kept: Result<u64, NotKept>) {
+    let Some(fields) = value.as_object_mut() else {
+        return;
+    };
+    match kept {
+        Ok(id) => fields.insert("kept".to_owned(), id.into()),
+        Err(NotKept::NoNeed) => None,
+        Err(reason) => fields.insert("not_kept".to_owned(), reason.code().into()),
+    };
 }
 
 /// Returns why a mail could not be opened; prints, in JSON, the layers that were before the failure.
 fn closed(
     error: &Error,
-    kept: Option<u64>,
+    kept: Result<u64, NotKept>,
     beginning: Vec<u8>,
     context: &Context,
     report: &Report,

@@ -1,4 +1,4 @@
-use std::{ops::ControlFlow, path::Path};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use smime::{Judged, Retried};
@@ -52,15 +52,11 @@ pub(crate) fn run(global: &Global, retry: &Retry, report: &Report) -> Result<Jud
 
 /// Returns the numbers of all mail that is kept.
 fn all(context: &Context) -> Result<Vec<u64>, Failure> {
-    let mut ids = Vec::new();
-    context.store.visit_kept(&mut |id, _| {
-        ids.push(id);
-        ControlFlow::Continue(())
-    })?;
-    Ok(ids)
+    let sizes = context.store.kept_sizes()?;
+    Ok(sizes.into_iter().map(|(id, _)| id).collect())
 }
 
-fn value(id: u64, retried: &Retried) -> Value {
+pub(super) fn value(id: u64, retried: &Retried) -> Value {
     let verdict =
         |judged: &Judged| json!({"signature": judged.signature, "encryption": judged.encryption});
     json!({

@@ -29,11 +29,12 @@ fn mail_that_came_before_the_key_is_kept_and_read_when_the_key_is_there() {
     world.ok_unlocked(&["key", "import", "bob.key"]);
     let retried = world.ok_unlocked(&["retry", "--all", "--json"]).json();
     assert_eq!(retried["id"], 1);
-    assert_eq!(retried["before"], failed);
+    let good = json!({"signature": "good", "encryption": "whole"});
     assert_eq!(
-        retried["after"],
-        json!({"signature": "good", "encryption": "whole"})
+        retried["before"], good,
+        "as the import of the key judged it"
     );
+    assert_eq!(retried["after"], good);
     world.ok_unlocked(&["retry", "1", "-o", "entity.txt"]);
     assert!(contains(&world.read("entity.txt"), b"noon"));
     assert!(
@@ -102,4 +103,33 @@ fn numbers_of_nothing_and_wrong_use_are_told_apart() {
         .run(&["retry", "1", "2", "-o", "entity.txt"])
         .expect(2);
     world.run(&["retry", "one"]).expect(2);
+}
+
+#[test]
+fn what_is_imported_judges_kept_mail_again_by_itself() {
+    let world = sealed();
+    world.run(&["open", "sealed.eml"]).expect(4);
+    let key = world
+        .ok_unlocked(&["key", "import", "bob.key", "--json"])
+        .json();
+    let after = json!({"signature": "good", "encryption": "whole"});
+    assert_eq!(key["retried"][0]["id"], 1);
+    assert_eq!(key["retried"][0]["after"], after);
+    let log = world.log();
+    assert_eq!(log.last().unwrap()["operation"], "retry");
+    // Judged good, so that nothing is left that could arrive.
+    let again = world.ok(&["cert", "import", "--trust", "ca.crt", "--json"]);
+    assert_eq!(again.lines().pop().unwrap()["retried"], json!(null));
+}
+
+#[test]
+fn people_are_told_which_kept_mail_opens_now() {
+    let world = sealed();
+    world.run(&["open", "sealed.eml"]).expect(4);
+    let ran = world.ok_unlocked(&["key", "import", "bob.key"]);
+    assert!(
+        ran.err.contains("kept mail 1 opens now (engine.good)"),
+        "{}",
+        ran.err
+    );
 }

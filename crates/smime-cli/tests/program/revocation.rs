@@ -245,3 +245,33 @@ fn nobody_is_encrypted_to_whom_the_evidence_given_refuses() {
         let _ = std::fs::remove_file(world.path("s.eml"));
     }
 }
+
+#[test]
+fn an_imported_list_counts_for_every_mail_and_one_without_a_signer_is_refused() {
+    let world = with_evidence(World::with_store());
+    world.write("mail.eml", MAIL);
+    world.ok_unlocked(&["seal", "mail.eml", "-o", "sealed.eml"]);
+    let ran = world
+        .run(&["cert", "import", "listed.pem", "--json"])
+        .expect(0);
+    let [item, summary] = &ran.lines()[..] else {
+        panic!("{}", ran.text());
+    };
+    assert_eq!(item["kind"], "crl");
+    assert_eq!(item["outcome"], "added");
+    assert_eq!(summary["summary"]["added"], 1);
+    let opened = world.unlocked(&["open", "sealed.eml", "--json"]).expect(1);
+    let signer = &opened.json()["layers"][1]["signers"][0];
+    assert_eq!(signer["code"], "chain.revoked");
+    let options = world.unlocked(&["options", "--from", ALICE, "--to", BOB, "--json"]);
+    assert_eq!(options.json()["sign"]["possible"], false);
+    assert_eq!(options.json()["sign"]["code"], "chain.revoked");
+
+    let stranger = World::with_people();
+    stranger.write("listed.crl", world.read("listed.crl"));
+    stranger.run(&["cert", "import", "bob.pem"]).expect(0);
+    let ran = stranger
+        .run(&["cert", "import", "listed.crl", "--json"])
+        .expect(1);
+    assert_eq!(ran.lines()[0]["code"], "crl.no_signer");
+}

@@ -6,7 +6,7 @@ use super::{
     database_error,
     tables::{
         entries,
-        kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES, MISSING},
+        kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES, KEPT_SIZES, MISSING},
     },
 };
 use crate::{
@@ -20,6 +20,7 @@ pub(super) struct KeptReader {
     records: ReadOnlyTable<u64, &'static [u8]>,
     messages: ReadOnlyTable<u64, &'static [u8]>,
     index: ReadOnlyTable<u128, ()>,
+    sizes: ReadOnlyTable<u64, u64>,
 }
 
 impl KeptReader {
@@ -30,6 +31,7 @@ impl KeptReader {
                 .open_table(KEPT_MESSAGES)
                 .map_err(database_error)?,
             index: transaction.open_table(KEPT_INDEX).map_err(database_error)?,
+            sizes: transaction.open_table(KEPT_SIZES).map_err(database_error)?,
         })
     }
 
@@ -53,6 +55,16 @@ impl KeptReader {
             }
         }
         Ok(())
+    }
+
+    /// Returns the number of every mail, in ascending order, and how many bytes it has.
+    pub(super) fn sizes(&self) -> Result<Vec<(u64, u64)>, Error> {
+        let mut sizes = Vec::new();
+        for entry in self.sizes.iter().map_err(database_error)? {
+            let (id, size) = entry.map_err(database_error)?;
+            sizes.push((id.value(), size.value()));
+        }
+        Ok(sizes)
     }
 
     /// Returns the numbers of the mails that stand under `prefixes` and that `is_wanted` confirms,

@@ -8,7 +8,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase as _, TableDefinition, Ta
 
 use super::{
     database_error,
-    tables::{self, INDEX, MESSAGE_IDS, META, SCHEMA, Tables, WAITING},
+    tables::{self, INDEX, MESSAGE_IDS, META, SCHEMA, Tables, WAITING, kept::KEPT_SIZES},
     waiting::{Limits, Waiting},
 };
 use crate::Error;
@@ -74,6 +74,9 @@ pub(super) fn prepare(database: &Database, limits: Limits) -> Result<(), Error> 
         change(database, |tables| {
             if lacking.contains(&MESSAGE_IDS.name().to_owned()) {
                 tables.index_message_ids()?;
+            }
+            if lacking.contains(&KEPT_SIZES.name().to_owned()) {
+                tables.note_kept_sizes()?;
             }
             Ok(())
         })?;

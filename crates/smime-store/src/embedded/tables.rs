@@ -27,7 +27,7 @@ pub(super) mod kept;
 mod log;
 
 use crls::{CRL_RECORDS, CRLS};
-use kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES};
+use kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES, KEPT_SIZES};
 
 /// Number → [`CertificateRecord`].
 pub(super) const CERTIFICATES: TableDefinition<'_, u64, &[u8]> =
@@ -68,7 +68,7 @@ pub(super) const TAIL: &str = "activity-tail";
 pub(super) const WAITING: &str = "waiting";
 
 /// The names of all tables.
-pub(super) fn names() -> [&'static str; 13] {
+pub(super) fn names() -> [&'static str; 14] {
     [
         CERTIFICATES.name(),
         INDEX.name(),
@@ -82,6 +82,7 @@ pub(super) fn names() -> [&'static str; 13] {
         KEPT.name(),
         KEPT_MESSAGES.name(),
         KEPT_INDEX.name(),
+        KEPT_SIZES.name(),
         META.name(),
     ]
 }
@@ -104,6 +105,7 @@ pub(super) struct Tables<'a> {
     kept: Table<'a, u64, &'static [u8]>,
     kept_messages: Table<'a, u64, &'static [u8]>,
     kept_index: Table<'a, u128, ()>,
+    kept_sizes: Table<'a, u64, u64>,
     meta: Table<'a, &'static str, &'static [u8]>,
 }
 
@@ -135,6 +137,7 @@ impl<'a> Tables<'a> {
                 .open_table(KEPT_MESSAGES)
                 .map_err(database_error)?,
             kept_index: transaction.open_table(KEPT_INDEX).map_err(database_error)?,
+            kept_sizes: transaction.open_table(KEPT_SIZES).map_err(database_error)?,
             meta: transaction.open_table(META).map_err(database_error)?,
         })
     }

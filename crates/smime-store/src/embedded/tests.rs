@@ -396,7 +396,9 @@ fn power_that_fails_anywhere_in_an_import_is_made_good_by_importing_again() {
         } else {
             failures += 1;
         }
-        let summary = import(&store, &file[..], &options, &mut |_| ()).unwrap();
+        let summary = import(&store, &file[..], &options, &mut |_| ())
+            .unwrap()
+            .summary;
         let there = u64::try_from(stored).unwrap();
         assert_eq!((summary.added, summary.already_there), (40 - there, there));
         let by_key = store.by_public_key(&public_key_id(&public_key(1))).unwrap();

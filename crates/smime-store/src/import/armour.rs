@@ -55,11 +55,11 @@ impl Label {
 
     fn form(self) -> Form {
         match self {
-            Self::Crl => Form::Refused(ItemKind::Crl, ImportError::Crl),
             Self::Request => Form::Refused(ItemKind::Request, ImportError::Request),
             Self::Other => Form::Refused(ItemKind::Other, ImportError::UnsupportedKind),
             Self::Certificate
             | Self::TrustedCertificate
+            | Self::Crl
             | Self::Pkcs7
             | Self::Pkcs12
             | Self::Key => Form::Armoured(self),

@@ -1,10 +1,11 @@
 use std::{error, fmt};
 
 use smime_crypto::Budget;
-use smime_x509::{Certificate, CertificateRef, ImportRefusal, ParseError};
+use smime_x509::{Certificate, CertificateRef, CrlError, ImportRefusal, ParseError};
 
 use super::{
     chunks::pieces,
+    found_crls::MAX_CRLS,
     found_keys::MAX_KEYS,
     read::{Content, MAX_CERTIFICATE, Reading, read_pkcs12},
 };
@@ -81,8 +82,14 @@ pub enum ImportError {
     NoCertificateForKey,
     /// A private key after so many that the file is none of a person's.
     TooManyKeys,
-    /// A certificate revocation list.
+    /// A certificate revocation list, where none is wanted.
     Crl,
+    /// A certificate revocation list that breaks RFC 5280.
+    UnreadableCrl(ParseError),
+    /// A certificate revocation list that is not proven to be its issuer's.
+    UnprovenCrl(CrlError),
+    /// A certificate revocation list after so many, or so large ones, that no mail needs them.
+    TooManyCrls,
     /// A certification request: not a certificate yet.
     Request,
     /// A PEM block or DER value of another kind.
@@ -138,6 +145,9 @@ impl ImportError {
             Self::NoCertificateForKey => "key.no_certificate",
             Self::TooManyKeys => "import.too_many_keys",
             Self::Crl => "import.crl",
+            Self::UnreadableCrl(_) => "import.unreadable_crl",
+            Self::UnprovenCrl(error) => error.code(),
+            Self::TooManyCrls => "import.too_many_crls",
             Self::Request => "import.request",
             Self::UnsupportedKind => "import.unsupported_kind",
             Self::Astray => "import.astray",
@@ -163,6 +173,9 @@ impl fmt::Display for ImportError {
             Self::NoCertificateForKey => f.write_str("no certificate stored for this private key"),
             Self::TooManyKeys => write!(f, "more than {MAX_KEYS} private keys"),
             Self::Crl => f.write_str("certificate revocation list"),
+            Self::UnreadableCrl(error) => write!(f, "revocation list malformed: {error}"),
+            Self::UnprovenCrl(error) => write!(f, "revocation list not proven: {error}"),
+            Self::TooManyCrls => write!(f, "more than {MAX_CRLS} revocation lists, or too large"),
             Self::Request => f.write_str("certification request, not a certificate"),
             Self::UnsupportedKind => f.write_str("neither certificate nor key"),
             Self::Astray => f.write_str("bytes after a value that begin no other"),
@@ -211,6 +224,7 @@ fn item(position: u64, kind: ItemKind, content: Content<'_>) -> ItemRef<'_> {
     let content = match content {
         Content::Certificate(certificate) => Ok(certificate),
         Content::Key(_) => Err(ImportError::PrivateKey),
+        Content::Crl(_) => Err(ImportError::Crl),
         // In another one, which holds no containers.
         Content::Pkcs12(_) => Err(ImportError::UnsupportedKind),
         Content::Refused(error) => Err(error),

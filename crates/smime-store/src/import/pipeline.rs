@@ -5,7 +5,7 @@ use std::{
 };
 
 use smime_crypto::{Budget, CryptoProvider as _, DigestAlgorithm, Hasher, RustCrypto, Secret};
-use smime_x509::{AnyExtendedKeyUsage, CertificateRef, EmailAddress, check_import_under};
+use smime_x509::{AnyExtendedKeyUsage, CertificateRef, Crl, EmailAddress, check_import_under};
 
 use super::{
     Progress,
@@ -39,6 +39,8 @@ pub(super) enum Judgement {
     },
     /// A private key, as it stands in the file.
     Key(Secret),
+    /// A revocation list.
+    Crl(Crl),
     /// Anything else.
     Refused(ImportError),
 }
@@ -189,6 +191,10 @@ fn judge(content: Content<'_>, any: AnyExtendedKeyUsage) -> Judgement {
     let certificate = match content {
         Content::Certificate(certificate) => certificate,
         Content::Key(key) => return Judgement::Key(Secret::from(key)),
+        Content::Crl(der) => {
+            let crl = Crl::from_der(der).map_err(ImportError::UnreadableCrl);
+            return crl.map_or_else(Judgement::Refused, Judgement::Crl);
+        }
         // In another one, which holds no containers.
         Content::Pkcs12(_) => return Judgement::Refused(ImportError::UnsupportedKind),
         Content::Refused(reason) => return Judgement::Refused(reason),

@@ -41,8 +41,7 @@ impl Property {
         };
         match self {
             Self::CardKey => card_key(&head, value),
-            Self::Crl => Err(ImportError::Crl),
-            Self::Certificate | Self::Container => attribute(value),
+            Self::Certificate | Self::Crl | Self::Container => attribute(value),
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) enum Content<'a> {
     Certificate(&'a CertificateRef<'a>),
     /// A private key as it stands in the input: a PEM block, or DER.
     Key(&'a [u8]),
+    /// A revocation list, DER, which may be malformed.
+    Crl(&'a [u8]),
     /// A PKCS#12 container, for [`read_pkcs12`]: what opening it costs is counted for the whole
     /// input, in its order.
     Pkcs12(&'a [u8]),
@@ -61,11 +63,11 @@ impl Reading {
         at: u64,
         found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
     ) {
-        let is_certificate = !matches!(label, Label::Pkcs7 | Label::Pkcs12);
-        let kind = if is_certificate {
-            ItemKind::Certificate
-        } else {
-            ItemKind::Other
+        let is_certificate = !matches!(label, Label::Pkcs7 | Label::Pkcs12 | Label::Crl);
+        let kind = match label {
+            Label::Crl => ItemKind::Crl,
+            _ if is_certificate => ItemKind::Certificate,
+            _ => ItemKind::Other,
         };
         // 4 characters for 3 bytes, and a line end for every 64.
         if is_certificate && text.len() / 3 > MAX_CERTIFICATE {
@@ -194,13 +196,13 @@ fn read_called(
     found: &mut dyn FnMut(u64, ItemKind, Content<'_>),
 ) {
     read_der(der, &mut Place::At(at), &mut |at, kind, content| {
-        // What is called a certificate and is nothing else is a broken one.
+        // What is called a certificate or a list and is nothing else is a broken one.
         let is_nothing = matches!(
             content,
             Content::Refused(ImportError::UnsupportedKind | ImportError::Truncated)
         );
         let kind = match called {
-            ItemKind::Certificate if is_nothing => called,
+            ItemKind::Certificate | ItemKind::Crl if is_nothing => called,
             _ => kind,
         };
         found(at, kind, content);
@@ -226,7 +228,7 @@ fn read_der(
     let (kind, content) = match der_kind(der) {
         DerKind::Pkcs7 => return read_pkcs7(der, place, found),
         DerKind::Pkcs12 => (ItemKind::Other, Content::Pkcs12(der)),
-        DerKind::Crl => (ItemKind::Crl, refused(ImportError::Crl)),
+        DerKind::Crl => (ItemKind::Crl, Content::Crl(der)),
         DerKind::Request => (ItemKind::Request, refused(ImportError::Request)),
         _ if large => (ItemKind::Certificate, refused(ImportError::TooLarge)),
         DerKind::Certificate => {
@@ -280,7 +282,7 @@ fn read_pkcs7(
         let at = place.of(at);
         match kind {
             ItemKind::Certificate => read_certificate(content, at, found),
-            ItemKind::Crl => found(at, kind, Content::Refused(ImportError::Crl)),
+            ItemKind::Crl => found(at, kind, Content::Crl(content)),
             _ => found(at, kind, Content::Refused(ImportError::UnsupportedKind)),
         }
     }
@@ -304,8 +306,8 @@ pub(super) fn read_pkcs12(
                 found(at, ItemKind::Other, nothing);
             }
             certificates.for_each(|der| read_certificate(der, at, found));
-            for _ in &opened.crls {
-                found(at, ItemKind::Crl, Content::Refused(ImportError::Crl));
+            for crl in &opened.crls {
+                found(at, ItemKind::Crl, Content::Crl(&crl.value));
             }
             for key in &opened.keys {
                 found(at, ItemKind::Key, Content::Key(key.value.expose()));

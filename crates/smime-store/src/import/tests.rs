@@ -55,7 +55,8 @@ fn complete(path: &Path, file: &str, stored: usize) {
         assert_eq!(again.unwrap().certificate, one.certificate);
     }
     let options = ImportOptions::new(NOW);
-    let summary = import_by(10, &store, file.as_bytes(), &options, &mut |_| ()).unwrap();
+    let imported = import_by(10, &store, file.as_bytes(), &options, &mut |_| ()).unwrap();
+    let summary = imported.summary;
     let counts = (summary.added, summary.already_there, summary.refused);
     let stored = u64::try_from(stored).unwrap();
     assert_eq!(counts, (35 - stored, stored, 0));

@@ -44,6 +44,15 @@ impl KeptMails {
         Some(record.clone().with_message(message.to_vec()))
     }
 
+    /// Returns the number of every mail, in ascending order, and how many bytes it has.
+    pub(super) fn sizes(&self) -> Vec<(u64, u64)> {
+        let mails = self.mails.iter();
+        let size = |message: &[u8]| u64::try_from(message.len()).unwrap_or(u64::MAX);
+        mails
+            .map(|(id, (_, message))| (*id, size(message)))
+            .collect()
+    }
+
     /// Calls `visit` with every mail, in the order of their numbers, until it breaks off.
     pub(super) fn visit(&self, visit: &mut dyn FnMut(u64, KeptMail) -> ControlFlow<()>) {
         let mut mails = self.mails.iter();

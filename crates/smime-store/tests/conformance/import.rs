@@ -30,7 +30,7 @@ fn import(
         trust,
         ..ImportOptions::new(at)
     };
-    let summary = smime_store::import(store, file, &options, &mut |event| {
+    let imported = smime_store::import(store, file, &options, &mut |event| {
         if let ImportEvent::Outcome(outcome) = event {
             outcomes.push(outcome);
         }
@@ -43,7 +43,7 @@ fn import(
             ItemOutcome::Refused => counted.refused += 1,
         }
     }
-    assert_eq!(summary, counted);
+    assert_eq!(imported.summary, counted);
     Ok(outcomes)
 }
 

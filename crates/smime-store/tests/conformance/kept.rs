@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use smime_crypto::UnixTime;
-use smime_store::{Error, KeptMail, Want};
+use smime_store::{Arrivals, Error, KeptMail, Want};
 use smime_x509::Certificate;
 
 use crate::{
@@ -112,9 +112,7 @@ fn mail_comes_back_as_it_was_kept() {
             ..full.clone()
         };
         assert_eq!(place.store().keep(&full).unwrap(), 1);
-        place.reopen();
         assert_eq!(place.store().keep(&empty).unwrap(), 2);
-        place.reopen();
         assert!(place.store().kept(1).unwrap() == Some(full.clone()));
         assert_eq!(place.store().kept(2).unwrap(), Some(empty.clone()));
         let mut all = Vec::new();
@@ -148,7 +146,6 @@ fn a_message_that_is_kept_keeps_its_number_and_what_is_said_of_it_is_new() {
             ..mail("same", &[issuer("Test CA")])
         };
         assert_eq!(place.store().keep(&changed).unwrap(), first);
-        place.reopen();
         assert_eq!(place.store().kept(first).unwrap(), Some(changed));
         assert_eq!(ids(place), [first, other]);
         assert!(wanting(place, &certificate).is_empty(), "not any more");
@@ -165,11 +162,9 @@ fn no_number_is_given_twice() {
         assert_eq!(keep(place, "a", &[]), 1);
         assert_eq!(keep(place, "b", &[]), 2);
         place.store().release(2).unwrap();
-        place.reopen();
         assert_eq!(keep(place, "b", &[]), 3, "also of the same message");
         let end = UnixTime(i64::MAX);
         assert_eq!(place.store().expire_kept(end).unwrap(), 2);
-        place.reopen();
         assert_eq!(keep(place, "a", &[]), 4);
         assert_eq!(ids(place), [4]);
     });
@@ -189,7 +184,6 @@ fn released_mail_is_gone_and_found_by_nothing() {
             assert_eq!(place.store().kept(gone).unwrap(), None);
             assert_eq!(wanting(place, &certificate), [stays]);
             assert_eq!(wanting_issuer(place, "Root"), [stays]);
-            place.reopen();
         }
     });
 }
@@ -255,7 +249,6 @@ fn mail_that_wants_several_things_is_found_by_each_and_once() {
         keep(place, "2", &[]);
         let third = keep(place, "3", &[issuer("root")]);
         let fourth = keep(place, "4", &both);
-        place.reopen();
         assert_eq!(wanting(place, &certificate), [first, fourth]);
         assert_eq!(wanting(place, &root), [first, third, fourth]);
         assert_eq!(wanting_issuer(place, " rOOt"), [first, third, fourth]);
@@ -303,7 +296,6 @@ fn mail_expires_at_its_time_and_not_before() {
         assert_eq!(expire(place, NOW.0 - 1), 1);
         assert_eq!(expire(place, NOW.0), 1);
         assert_eq!(expire(place, NOW.0), 0);
-        place.reopen();
         assert_eq!(ids(place), [1, 3]);
         assert_eq!(wanting_issuer(place, "Root"), [1, 3]);
         assert_eq!(place.store().kept(2).unwrap(), None);
@@ -340,7 +332,6 @@ fn mail_of_more_than_64_mebibytes_is_refused_and_what_was_kept_stays() {
         let error = place.store().keep(&large).unwrap_err();
         assert!(matches!(error, Error::MailTooLarge), "{error:?}");
         large.message.pop();
-        place.reopen();
         assert!(place.store().kept(1).unwrap() == Some(large));
         assert_eq!(ids(place), [1]);
     });
@@ -366,5 +357,58 @@ fn a_visit_sees_one_moment_and_ends_when_it_is_told_to() {
         visited.unwrap();
         assert_eq!(seen, [(1, b"1".to_vec()), (2, b"2".to_vec())]);
         assert_eq!(ids(place), [3, 4, 5]);
+    });
+}
+
+#[test]
+fn sizes_are_those_of_what_is_kept() {
+    on_every_store(|place| {
+        assert!(place.store().kept_sizes().unwrap().is_empty());
+        let [first, second, third] = ["a", "four", ""].map(|text| keep(place, text, &[]));
+        let sizes = |place: &Place| place.store().kept_sizes().unwrap();
+        assert_eq!(sizes(place), [(first, 1), (second, 4), (third, 0)]);
+        assert_eq!(keep(place, "four", &[issuer("Root")]), second);
+        assert_eq!(sizes(place).len(), 3, "kept again");
+        place.store().release(first).unwrap();
+        assert_eq!(sizes(place), [(second, 4), (third, 0)]);
+        place.store().expire_kept(UnixTime(i64::MAX)).unwrap();
+        assert!(sizes(place).is_empty());
+    });
+}
+
+#[test]
+fn mail_is_found_by_all_that_arrived_and_all_of_it_when_more_arrived_than_is_named() {
+    on_every_store(|place| {
+        let (certificate, root) = (ada(), sign(authority(9, "Root")));
+        place
+            .store()
+            .add_certificates(&[certificate.clone(), root.clone()], NOW)
+            .unwrap();
+        let by_key = keep(place, "1", &[Want::SubjectKeyId(key_id(&certificate))]);
+        let by_issuer = keep(place, "2", &[issuer("Root")]);
+        let by_list = keep(place, "3", &[issuer("Lists")]);
+        let nothing = keep(place, "4", &[]);
+        let wanting = |arrivals: &Arrivals| place.store().kept_wanting_any(arrivals).unwrap();
+        let mut arrivals = Arrivals::default();
+        assert!(wanting(&arrivals).is_empty());
+        arrivals.add_certificate([7; 32]);
+        assert!(wanting(&arrivals).is_empty(), "not stored");
+        arrivals.add_certificate(root.fingerprint());
+        assert_eq!(wanting(&arrivals), [by_issuer]);
+        arrivals.add_certificate(certificate.fingerprint());
+        arrivals.add_issuer(name("LISTS").der());
+        assert_eq!(wanting(&arrivals), [by_key, by_issuer, by_list]);
+        let mut many = Arrivals::default();
+        for number in 0..=10_000u32 {
+            let mut fingerprint = [0; 32];
+            fingerprint[..4].copy_from_slice(&number.to_be_bytes());
+            assert!(!many.is_more());
+            many.add_certificate(fingerprint);
+        }
+        assert!(many.is_more());
+        assert_eq!(many.certificates().count(), 10_000);
+        assert_eq!(wanting(&many), [by_key, by_issuer, by_list, nothing]);
+        arrivals.add_all(&many);
+        assert!(arrivals.is_more());
     });
 }

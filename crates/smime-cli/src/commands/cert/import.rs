@@ -6,10 +6,11 @@ use std::{
 
 use serde_json::{Value, json};
 use smime::store::{
-    ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemOutcome, Trust, import,
+    Arrivals, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemOutcome, Trust,
 };
 
 use super::folder;
+use crate::commands::arrived;
 use crate::{
     args::Global,
     context::Context,
@@ -41,22 +42,23 @@ pub(super) fn run(
         trust,
         at: context.now(),
         keys: context.key_import(),
+        crls: None,
         any_extended_key_usage: context.policy.certificates.any_extended_key_usage,
     };
     let mut total = ImportSummary::default();
+    let mut arrivals = Arrivals::default();
     let mut items = Items::new(report);
     for file in &files {
         let size = fs::metadata(file).ok().map(|file| file.len());
         let bar = Bar::of("importing", size.filter(|size| *size > 0), report);
-        let summary = import(
-            &*context.store,
-            input::reader(file)?,
-            &options,
-            &mut |event| match event {
+        let imported = context
+            .engine()
+            .import(input::reader(file)?, &options, &mut |event| match event {
                 ImportEvent::Outcome(outcome) => bar.aside(|| items.print(file, &outcome)),
                 ImportEvent::Progress(progress) => bar.reach(progress.bytes),
-            },
-        )?;
+            })?;
+        let summary = imported.summary;
+        arrivals.add_all(&imported.arrivals);
         total.added += summary.added;
         total.already_there += summary.already_there;
         total.refused += summary.refused;
@@ -66,8 +68,9 @@ pub(super) fn run(
         already_there,
         refused,
     } = total;
-    let summary =
+    let mut summary =
         json!({"summary": {"added": added, "already_there": already_there, "refused": refused}});
+    arrived::retry_kept(&context, &arrivals, &mut summary, report)?;
     report.result(&summary, || {
         format!("{added} added, {already_there} already there, {refused} refused")
     });

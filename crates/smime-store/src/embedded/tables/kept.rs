@@ -22,6 +22,10 @@ pub(in crate::embedded) const KEPT_MESSAGES: TableDefinition<'_, u64, &[u8]> =
 pub(in crate::embedded) const KEPT_INDEX: TableDefinition<'_, u128, ()> =
     TableDefinition::new("kept-index");
 
+/// Number → how many bytes the message has.
+pub(in crate::embedded) const KEPT_SIZES: TableDefinition<'_, u64, u64> =
+    TableDefinition::new("kept-sizes");
+
 /// In [`META`](super::META): the number that was given last.
 const LAST_KEPT: &str = "kept-last";
 
@@ -41,6 +45,9 @@ impl Tables<'_> {
                 let id = self.next_kept()?;
                 self.kept_messages
                     .insert(id, mail.message.as_slice())
+                    .map_err(database_error)?;
+                self.kept_sizes
+                    .insert(id, size(&mail.message))
                     .map_err(database_error)?;
                 id
             }
@@ -63,6 +70,7 @@ impl Tables<'_> {
         drop(record);
         self.remove_kept_entries(entries)?;
         self.kept_messages.remove(id).map_err(database_error)?;
+        self.kept_sizes.remove(id).map_err(database_error)?;
         Ok(true)
     }
 
@@ -78,6 +86,17 @@ impl Tables<'_> {
             deleted += 1;
         }
         Ok(deleted)
+    }
+
+    /// Notes how large the messages are that were kept before anybody did.
+    pub(in crate::embedded) fn note_kept_sizes(&mut self) -> Result<(), Error> {
+        for entry in self.kept_messages.iter().map_err(database_error)? {
+            let (id, message) = entry.map_err(database_error)?;
+            self.kept_sizes
+                .insert(id.value(), size(message.value()))
+                .map_err(database_error)?;
+        }
+        Ok(())
     }
 
     /// Returns under which number, and how, the message of `record` is kept already.
@@ -113,6 +132,10 @@ impl Tables<'_> {
         }
         Ok(())
     }
+}
+
+fn size(message: &[u8]) -> u64 {
+    u64::try_from(message.len()).unwrap_or(u64::MAX)
 }
 
 pub(in crate::embedded) const MISSING: Error = Error::Damaged("index names a missing mail");
