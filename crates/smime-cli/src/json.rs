@@ -208,6 +208,7 @@ pub(crate) fn logged(recorded: &Recorded) -> Value {
         "from": activity.from,
         "to": activity.to,
         "certificates": activity.certificates.iter().map(hex).collect::<Vec<_>>(),
+        "algorithms": activity.algorithms,
         "detail": activity.detail,
     })
 }

@@ -1,4 +1,6 @@
-use smime_crypto::{ContentCipher, Curve, DigestAlgorithm, Error, KeyKind, SignatureScheme};
+use smime_crypto::{
+    ContentCipher, Curve, DigestAlgorithm, Error, KeyKind, PublicKey, SignatureScheme,
+};
 use smime_io::Source;
 use smime_store::Mode;
 use smime_x509::EmailAddress;
@@ -64,21 +66,35 @@ pub enum RsaPadding {
 }
 
 /// Which content cipher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Cipher {
     /// The best that every recipient is known to read (RFC 8551 §2.7.1).
+    #[default]
     Best,
     /// This one.
     Only(ContentCipher),
 }
 
 impl SignatureChoice {
-    /// Returns the scheme for a key: SHA-256, or what suits the curve, where no digest is chosen.
+    /// Returns the scheme for a key: SHA-256, or what suits the curve, where no digest is chosen;
+    /// what an RSASSA-PSS key restricts itself to (RFC 4055 §3.3).
     ///
     /// # Errors
-    /// [`Error::WrongKey`] when the key is not one that signs; [`Error::Unsupported`] for a digest
+    /// [`Error::WrongKey`] when the key is not one that signs so; [`Error::Unsupported`] for a digest
     /// other than SHA-512 with Ed25519 (RFC 8419 §3.1).
-    pub fn scheme(self, kind: KeyKind) -> Result<SignatureScheme, Error> {
+    pub fn scheme(self, key: &PublicKey) -> Result<SignatureScheme, Error> {
+        let scheme = match (self.digest, key.pss_restriction()) {
+            (None, Some(only)) => only,
+            _ => self.scheme_of(key.kind())?,
+        };
+        if key.admits(scheme) {
+            Ok(scheme)
+        } else {
+            Err(Error::WrongKey("restricted to another digest or salt"))
+        }
+    }
+
+    fn scheme_of(self, kind: KeyKind) -> Result<SignatureScheme, Error> {
         let digest = |suits| self.digest.unwrap_or(suits);
         match (kind, self.padding) {
             (KeyKind::Rsa { .. }, RsaPadding::Pkcs1) => {

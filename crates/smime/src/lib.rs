@@ -8,6 +8,7 @@
 //! layers say what was proven; [`Engine::decide`] says how an outgoing mail can be protected and will
 //! be; [`Engine::prepare`] follows that for a [`Draft`] and returns a [`Sealing`] that writes it.
 
+mod algorithms;
 mod decide;
 mod draft;
 mod engine;
@@ -20,6 +21,7 @@ mod retry;
 mod seal;
 mod select;
 
+pub use algorithms::{EncryptionChoice, Unusable};
 pub use decide::{
     Choice, Decision, Intent, PlainAnswer, Plan, RecipientChoice, Several, SigningChoice, ToSelf,
     Visibility,

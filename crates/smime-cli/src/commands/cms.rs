@@ -230,7 +230,7 @@ fn signer(
             RsaPadding::Pkcs1
         },
     };
-    let scheme = choice.scheme(own.public_key().kind())?;
+    let scheme = choice.scheme(own.public_key())?;
     let signer = Signer::without_chain(own, Arc::new(key))?.scheme(scheme)?;
     Ok(signer.also_include(others))
 }

@@ -247,10 +247,18 @@ fn one_operation_is_one_entry_of_the_log() {
             r#""in" "verify" "ok""#,
         ]
     );
+    let algorithms: Vec<_> = log[before..].iter().map(|it| &it["algorithms"]).collect();
+    let signature = json!(["sha256", "rsa_pkcs1_v15"]);
+    let encryption = json!(["aes256-cbc"]);
+    assert_eq!(
+        algorithms,
+        [&signature, &encryption, &encryption, &signature]
+    );
     for (number, entry) in log.iter().enumerate() {
         assert_eq!(
             fields(entry),
             [
+                "algorithms",
                 "certificates",
                 "code",
                 "detail",
