@@ -2,6 +2,7 @@ use smime_crypto::{
     ContentCipher, Curve, DigestAlgorithm, Error, KeyKind, PublicKey, SignatureScheme,
 };
 use smime_io::Source;
+use smime_mime::MediaTypes;
 use smime_store::Mode;
 use smime_x509::EmailAddress;
 
@@ -28,6 +29,10 @@ pub struct Draft {
     pub plain_answer: PlainAnswer,
     /// How the signature travels.
     pub form: SignedForm,
+    /// Whether the signer's root travels with the signature.
+    pub root: Root,
+    /// Which names the media types have.
+    pub media_types: MediaTypes,
     /// How the signature is made.
     pub signature: SignatureChoice,
     /// Which content cipher.
@@ -44,6 +49,16 @@ pub enum SignedForm {
     Detached,
     /// Around the content, which gateways cannot break (application/pkcs7-mime).
     Opaque,
+}
+
+/// Whether the root of the signer's chain travels with a signature, as the rest of it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Root {
+    /// No: whoever believes it has it, and a root that comes along proves nothing.
+    #[default]
+    LeftOut,
+    /// Yes, for peers who want to look at the whole chain (RFC 5652 §10.2.3).
+    Included,
 }
 
 /// How a signature is made.
@@ -136,6 +151,8 @@ impl Draft {
             choice: Choice::default(),
             plain_answer: PlainAnswer::default(),
             form: SignedForm::Detached,
+            root: Root::default(),
+            media_types: MediaTypes::default(),
             signature: SignatureChoice::default(),
             cipher: Cipher::Best,
             oaep: None,

@@ -26,7 +26,7 @@ pub use decide::{
     Choice, Decision, Intent, PlainAnswer, Plan, RecipientChoice, Several, SigningChoice, ToSelf,
     Visibility,
 };
-pub use draft::{Cipher, Draft, RsaPadding, SignatureChoice, SignedForm};
+pub use draft::{Cipher, Draft, Root, RsaPadding, SignatureChoice, SignedForm};
 pub use engine::{Clock, Engine};
 pub use error::{Cause, Error, RecipientProblem};
 pub use keyring::{KeyUnavailable, Keyring};

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use smime_cms::{Encryptor, Recipient, Signer};
 use smime_crypto::{ContentCipher, SignatureScheme, UnixTime};
-use smime_mime::{Entity, MultipartSigned, Outgoing, Pkcs7Mime, SmimeType};
+use smime_mime::{Entity, MediaTypes, MultipartSigned, Outgoing, Pkcs7Mime, SmimeType};
 use smime_store::{Activity, Direction, Operation, Outcome};
 use smime_x509::{EmailAddress, VerifiedRecipient};
 
 use crate::{
-    Cause, Decision, Draft, EncryptionChoice, Engine, Error, Intent, SignedForm, SigningChoice,
-    Visibility,
+    Cause, Decision, Draft, EncryptionChoice, Engine, Error, Intent, Root, SignedForm,
+    SigningChoice, Visibility,
     decide::ProvenRecipient,
     message::{message_id, message_ids},
 };
@@ -24,6 +24,7 @@ pub struct Sealing<'a> {
     at: UnixTime,
     outgoing: Outgoing,
     form: SignedForm,
+    media_types: MediaTypes,
     signer: Option<Signer>,
     encryption: Option<EncryptionChoice>,
     copies: Vec<SealedCopy>,
@@ -137,7 +138,7 @@ impl Engine<'_> {
         let at = decision.at;
         let mut receipt = Receipt::default();
         let signer = match decision.signing(&mut receipt.reasons)? {
-            Some((choice, scheme)) => Some(signer(choice, scheme, &mut receipt)?),
+            Some((choice, scheme)) => Some(signer(choice, scheme, draft.root, &mut receipt)?),
             None => None,
         };
         let (copies, encryption) = match decision.encrypting(&mut receipt.reasons)? {
@@ -157,6 +158,7 @@ impl Engine<'_> {
             at,
             outgoing: mail.outgoing()?,
             form: draft.form,
+            media_types: draft.media_types,
             signer,
             encryption,
             copies,
@@ -294,7 +296,7 @@ impl Sealing<'_> {
         } else {
             SmimeType::EnvelopedData
         };
-        let base64 = Pkcs7Mime::begin(out, kind)?;
+        let base64 = Pkcs7Mime::begin_named(out, kind, self.media_types)?;
         let mut envelope =
             Encryptor::to(recipients, choice.cipher, provider, random)?.wrap(base64)?;
         self.write_inner(&mut envelope)?;
@@ -312,7 +314,7 @@ impl Sealing<'_> {
         };
         match self.form {
             SignedForm::Opaque => {
-                let base64 = Pkcs7Mime::begin(out, SmimeType::SignedData)?;
+                let base64 = Pkcs7Mime::begin_named(out, SmimeType::SignedData, self.media_types)?;
                 let mut signed = signer.opaque(base64, provider, random, self.at)?;
                 io::copy(&mut entity, &mut signed)?;
                 signed.finish()?.finish()?;
@@ -321,7 +323,8 @@ impl Sealing<'_> {
                 let boundary = self.boundary()?;
                 let micalg = signer.digest().micalg();
                 let mut digest = signer.detached(provider, random, self.at);
-                let mut multipart = MultipartSigned::begin(out, micalg, &boundary)?;
+                let mut multipart =
+                    MultipartSigned::begin_named(out, micalg, &boundary, self.media_types)?;
                 let mut both = Tee {
                     first: &mut digest,
                     second: multipart.content(),
@@ -414,12 +417,17 @@ fn names_of(scheme: SignatureScheme) -> [String; 2] {
 fn signer(
     choice: &SigningChoice,
     scheme: SignatureScheme,
+    root: Root,
     receipt: &mut Receipt,
 ) -> Result<Signer, Cause> {
     let key = choice.key.clone().ok_or(Cause::KeyLocked)?;
     receipt.signer = Some(choice.certificate.certificate().fingerprint());
     receipt.scheme = Some(scheme);
-    Ok(Signer::new(choice.certificate.clone(), key)?.scheme(scheme)?)
+    let signer = Signer::new(choice.certificate.clone(), key)?.scheme(scheme)?;
+    Ok(match root {
+        Root::LeftOut => signer,
+        Root::Included => signer.also_include(choice.certificate.path().last().cloned()),
+    })
 }
 
 /// What a draft and its mail say to the decision about them.

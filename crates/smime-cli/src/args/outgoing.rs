@@ -42,6 +42,12 @@ pub(crate) struct How {
     /// Put the signature around the content instead of beside it
     #[arg(long)]
     pub(crate) opaque: bool,
+    /// Send the root of the signer's chain along, too
+    #[arg(long)]
+    pub(crate) include_root: bool,
+    /// Name the media types x-pkcs7-mime and x-pkcs7-signature, for very old clients
+    #[arg(long)]
+    pub(crate) old_names: bool,
     #[command(flatten)]
     pub(crate) algorithms: Algorithms,
 }

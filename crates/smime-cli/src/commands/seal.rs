@@ -1,6 +1,10 @@
 use std::path::{Path, PathBuf};
 
-use smime::{Draft, SealedCopy, SignedForm, io::Source, mime::Entity};
+use smime::{
+    Draft, Root, SealedCopy, SignedForm,
+    io::Source,
+    mime::{Entity, MediaTypes},
+};
 
 use crate::{
     args::{Global, How, Seal},
@@ -97,6 +101,16 @@ fn draft(mail: Source, how: &How) -> Draft {
             SignedForm::Opaque
         } else {
             SignedForm::Detached
+        },
+        root: if how.include_root {
+            Root::Included
+        } else {
+            Root::LeftOut
+        },
+        media_types: if how.old_names {
+            MediaTypes::Old
+        } else {
+            MediaTypes::Registered
         },
         signature: how.algorithms.signature(),
         cipher: how.algorithms.cipher(),
