@@ -236,6 +236,7 @@ impl Walk<'_> {
             pool: &pool,
             sender: Sender::Addresses(&self.from),
             at: self.at,
+            claimed_time: engine.policy.messages.claimed_time,
         };
         let mut wants: Vec<_> = signed.signer_ids().map(want_of_signer).collect();
         wants.extend(
