@@ -102,6 +102,7 @@ impl Chain {
             purpose: Purpose::SignMail,
             pool: &self.pool,
             at: NOW,
+            valid_at: NOW,
             policies,
         }
     }

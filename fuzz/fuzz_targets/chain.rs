@@ -39,6 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
         purpose: Purpose::Any,
         pool: &pool,
         at: NOW,
+        valid_at: NOW,
         policies: &policies,
     };
     let result = verifier.verify_request(&graph.leaf, &request);

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use smime::{
-    cms::{self, Object, Opened, Outcome, Sender, SignatureCheck, SignedMessage, Verdict},
+    cms::{self, ClaimedTime, Object, Opened, Outcome, Sender, SignatureCheck, SignedMessage, Verdict},
     crypto::AlgorithmPolicy,
     io::Source,
     x509::{CertificateBundle, PolicyInputs, Purpose},
@@ -51,6 +51,7 @@ fn judge(signed: SignedMessage) {
         pool: &pool,
         sender: Sender::Any,
         at: NOW,
+        claimed_time: ClaimedTime::Ignored,
     };
     match signed.verify(&check) {
         Ok(Outcome::Verified(verified)) => {

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use smime::{
     Policy,
+    cms::ClaimedTime,
     crypto::{ContentCipher, DigestAlgorithm, Oid, UnixTime},
     x509::{EmailAddress, Purpose, RevocationPolicy},
 };
@@ -147,6 +148,9 @@ pub(crate) struct Open {
     /// Certificates and private keys of ours (PKCS#12)
     #[arg(long, value_name = "FILE", requires = "no_store")]
     pub(crate) p12: Vec<PathBuf>,
+    /// When signers' certificates must be valid
+    #[arg(long, value_enum, value_name = "TIME", default_value_t = TimeWord::Now)]
+    pub(crate) time: TimeWord,
     #[command(flatten)]
     pub(crate) evidence: Evidence,
 }
@@ -166,6 +170,9 @@ pub(crate) struct Retry {
     /// Where the opened entity of the one mail goes, which is then no longer kept
     #[arg(short, long, value_name = "FILE", conflicts_with = "all")]
     pub(crate) output: Option<PathBuf>,
+    /// When signers' certificates must be valid
+    #[arg(long, value_enum, value_name = "TIME", default_value_t = TimeWord::Now)]
+    pub(crate) time: TimeWord,
     #[command(flatten)]
     pub(crate) evidence: Evidence,
 }
@@ -278,6 +285,9 @@ pub(crate) enum Cms {
         output: Option<PathBuf>,
         #[command(flatten)]
         judging: Judging,
+        /// When signers' certificates must be valid
+        #[arg(long, value_enum, value_name = "TIME", default_value_t = TimeWord::Now)]
+        time: TimeWord,
         /// Judge the signatures only, not who made them
         #[arg(long, conflicts_with_all = OF_CHAINS)]
         no_chain: bool,
@@ -377,6 +387,14 @@ pub(crate) enum Profile {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TimeWord {
+    /// Now, or at the time given by --at
+    Now,
+    /// Then, or else when the signer claims to have signed: nobody's word but the signer's
+    Signing,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PurposeWord {
     /// Whatever it allows
     Any,
@@ -435,6 +453,15 @@ impl From<Profile> for Policy {
             Profile::Standard => Self::standard(),
             Profile::Strict => Self::strict(),
             Profile::Archive => Self::archive(),
+        }
+    }
+}
+
+impl From<TimeWord> for ClaimedTime {
+    fn from(word: TimeWord) -> Self {
+        match word {
+            TimeWord::Now => Self::Ignored,
+            TimeWord::Signing => Self::Validity,
         }
     }
 }
@@ -502,7 +529,7 @@ fn policy(text: &str) -> Result<Oid, String> {
 
 /// The options that mean nothing where no chain is judged; certificates given to build chains with
 /// may be those of the signers.
-const OF_CHAINS: [&str; 12] = [
+const OF_CHAINS: [&str; 13] = [
     "anchor",
     "crl",
     "ocsp",
@@ -515,6 +542,7 @@ const OF_CHAINS: [&str; 12] = [
     "inhibit_any",
     "partial_chain",
     "max_depth",
+    "time",
 ];
 
 const AFTER_HELP: &str = "\

@@ -234,6 +234,7 @@ impl Context {
             from: None,
             to: Vec::new(),
             certificates: Vec::new(),
+            algorithms: Vec::new(),
             input_digest: None,
             detail,
         }

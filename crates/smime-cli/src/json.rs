@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use smime::{
-    Coverage, Layer, Receipt, Verdict,
+    Clock, Coverage, Layer, Receipt, Verdict,
     cms::{RecipientId, SignerId, SignerReport, Summary},
     crypto::UnixTime,
     store::{Recorded, StoredCertificate, Trust},
@@ -100,7 +100,9 @@ pub(crate) fn linted(
 }
 
 /// `cms verify` and a signed layer of `open`.
-pub(crate) fn signers(signers: &[SignerReport], good: bool) -> Value {
+///
+/// `time` is that at which certificates were held valid: `now`, `given`, or that which is `claimed`.
+pub(crate) fn signers(signers: &[SignerReport], good: bool, clock: Clock) -> Value {
     let signers: Vec<Value> = signers
         .iter()
         .map(|signer| {
@@ -113,20 +115,25 @@ pub(crate) fn signers(signers: &[SignerReport], good: bool) -> Value {
                 "digest": signer.digest.map(|it| it.name()),
                 "scheme": signer.scheme.map(|it| it.name()),
                 "signing_time": signer.signing_time.map(|it| it.to_string()),
+                "time": match clock {
+                    _ if signer.by_claimed_time => CLAIMED,
+                    Clock::System => "now",
+                    Clock::Fixed(_) => "given",
+                },
             })
         })
         .collect();
     json!({"signers": signers, "good": good})
 }
 
-pub(crate) fn layer(layer: &Layer) -> Value {
+fn layer(layer: &Layer, clock: Clock) -> Value {
     match layer {
         Layer::Signed {
             coverage,
             signers: reports,
             good,
         } => {
-            let mut value = signers(reports, *good);
+            let mut value = signers(reports, *good, clock);
             if let Some(fields) = value.as_object_mut() {
                 fields.insert("kind".to_owned(), "signed".into());
                 fields.insert("coverage".to_owned(), self::coverage(*coverage).into());
@@ -155,12 +162,26 @@ pub(crate) fn coverage(coverage: Coverage) -> &'static str {
     }
 }
 
-/// `open`: the layers and the verdict over them.
-pub(crate) fn opened(layers: &[Layer], signature: Verdict, encryption: &str) -> Value {
-    json!({
-        "layers": layers.iter().map(layer).collect::<Vec<_>>(),
-        "verdict": {"signature": signature.name(), "encryption": encryption},
-    })
+/// `open`: the layers and the verdict over them, with the time if it is one that a signer claims.
+pub(crate) fn opened(
+    layers: &[Layer],
+    signature: Verdict,
+    encryption: &str,
+    clock: Clock,
+) -> Value {
+    let mut verdict = json!({"signature": signature.name(), "encryption": encryption});
+    let mut signers = layers.iter().flat_map(|layer| match layer {
+        Layer::Signed { signers, .. } => &**signers,
+        Layer::Encrypted { .. } => &[],
+    });
+    if let (true, Some(fields)) = (
+        signers.any(|signer| signer.by_claimed_time),
+        verdict.as_object_mut(),
+    ) {
+        fields.insert("time".to_owned(), CLAIMED.into());
+    }
+    let layers: Vec<_> = layers.iter().map(|it| layer(it, clock)).collect();
+    json!({"layers": layers, "verdict": verdict})
 }
 
 /// `seal`: the receipt; `outputs` are files and who gets them.
@@ -208,6 +229,7 @@ pub(crate) fn logged(recorded: &Recorded) -> Value {
         "from": activity.from,
         "to": activity.to,
         "certificates": activity.certificates.iter().map(hex).collect::<Vec<_>>(),
+        "algorithms": activity.algorithms,
         "detail": activity.detail,
     })
 }
@@ -260,3 +282,6 @@ fn issuer_serial(issuer: &[u8], serial: &[u8]) -> Value {
     let issuer = Name::from_der(issuer).map_or_else(|_| hex(issuer), |name| name.to_string());
     json!({"issuer": issuer, "serial": hex(serial)})
 }
+
+/// The certificates were held valid at the time that the signer claims.
+const CLAIMED: &str = "claimed";

@@ -29,6 +29,6 @@ pub use error::Error;
 pub use object::{Object, read};
 pub use show::{Encoding, SignerSummary, Summary, show};
 pub use signed::{
-    DetachedSigner, Outcome, Refusal, Sender, SignatureCheck, SignedMessage, SignedWriter, Signer,
-    SignerId, SignerReport, Unverified, Verdict, Verified, sign_der,
+    ClaimedTime, DetachedSigner, Outcome, Refusal, Sender, SignatureCheck, SignedMessage,
+    SignedWriter, Signer, SignerId, SignerReport, Unverified, Verdict, Verified, sign_der,
 };

@@ -53,6 +53,22 @@ pub struct SignatureCheck<'a> {
     pub sender: Sender<'a>,
     /// The time of judgement; never the time the signer claims.
     pub at: UnixTime,
+    /// What the time that the signer claims decides.
+    pub claimed_time: ClaimedTime,
+}
+
+/// What the time decides that a signer claims to have signed at (RFC 5652 §11.3).
+///
+/// It is nobody's word but that of whoever has the key: also of a thief, who can claim any time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClaimedTime {
+    /// Nothing.
+    #[default]
+    Ignored,
+    /// Certificates that are not valid at the time of judgement need to have been valid then; a
+    /// time after that of judgement is nobody's. Algorithms, keys and revocation are judged at the
+    /// time of judgement all the same, because what was broken or stolen since can claim any time.
+    Validity,
 }
 
 /// Whose signature it must be.
@@ -94,6 +110,9 @@ pub struct SignerReport {
     pub scheme: Option<SignatureScheme>,
     /// When the signer claims to have signed.
     pub signing_time: Option<UnixTime>,
+    /// Whether the verdict holds certificates valid that were so at the time that the signer claims
+    /// and are not at the time of judgement.
+    pub by_claimed_time: bool,
     /// What the signer can read; told only of a signer who is good.
     pub capabilities: Option<Capabilities>,
 }

@@ -9,8 +9,8 @@ use std::{
 
 use proptest::prelude::*;
 use smime_cms::{
-    Encryptor, Error, Object, Opened, Outcome, Recipient, Sender, SignatureCheck, Signer, read,
-    show, sign_der,
+    ClaimedTime, Encryptor, Error, Object, Opened, Outcome, Recipient, Sender, SignatureCheck,
+    Signer, read, show, sign_der,
 };
 use smime_crypto::{
     AlgorithmPolicy, ContentCipher, Oid, RustCrypto,
@@ -78,6 +78,7 @@ fn try_everything(source: &Source) -> Result<(), Error> {
                 pool: &CertificateBundle::new(),
                 sender: Sender::Any,
                 at: NOW,
+                claimed_time: ClaimedTime::Ignored,
             };
             match message.verify(&check)? {
                 Outcome::Verified(verified) => verified.content().clone(),

@@ -10,8 +10,8 @@ use std::{fs, io::Read, io::Write, process::Command};
 
 use forge::{DATA, Forger, signed_data};
 use smime_cms::{
-    Encryptor, Error, Object, Opened, Outcome, Recipient, Refusal, Sender, SignatureCheck, Signer,
-    Verdict, read, sign_der,
+    ClaimedTime, Encryptor, Error, Object, Opened, Outcome, Recipient, Refusal, Sender,
+    SignatureCheck, Signer, Verdict, read, sign_der,
 };
 use smime_crypto::{
     AlgorithmPolicy, ContentCipher, DigestAlgorithm, Error as CryptoError, OsRandom, RustCrypto,
@@ -69,6 +69,7 @@ fn verdict(der: &[u8]) -> Verdict {
         pool: &CertificateBundle::new(),
         sender: Sender::Any,
         at: NOW,
+        claimed_time: ClaimedTime::Ignored,
     });
     match outcome.unwrap() {
         Outcome::Verified(it) => it.signers()[0].verdict.clone(),

@@ -14,8 +14,8 @@ use std::io::{self, Read, Write};
 use people::{Person, namesake, person};
 use proptest::prelude::*;
 use smime_cms::{
-    Encryptor, EnvelopeWriter, Error, Object, Opened, Outcome, Recipient, Sender, SignatureCheck,
-    SignedMessage, Signer, read, sign_der,
+    ClaimedTime, Encryptor, EnvelopeWriter, Error, Object, Opened, Outcome, Recipient, Sender,
+    SignatureCheck, SignedMessage, Signer, read, sign_der,
 };
 use smime_crypto::{
     AlgorithmPolicy, ContentCipher, DigestAlgorithm, Error as CryptoError, KeyTransport, OsRandom,
@@ -141,6 +141,7 @@ fn judged(message: SignedMessage) -> Result<Outcome, Error> {
         pool: &CertificateBundle::new(),
         sender: Sender::Any,
         at: NOW,
+        claimed_time: ClaimedTime::Ignored,
     })
 }
 

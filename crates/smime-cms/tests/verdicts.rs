@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 
 use forge::{DATA, Forger, SIGNING_TIME, content_info, signed_data};
 use smime_cms::{
-    Error, Object, Outcome, Refusal, Sender, SignatureCheck, SignedMessage, SignerReport, Verdict,
-    read,
+    ClaimedTime, Error, Object, Outcome, Refusal, Sender, SignatureCheck, SignedMessage,
+    SignerReport, Verdict, read,
 };
 use smime_crypto::{
     AlgorithmPolicy, DigestAlgorithm, Oid, RustCrypto, SignatureScheme, UnixTime,
@@ -48,6 +48,7 @@ struct Court {
     chains: bool,
     revocation: Revocation,
     at: UnixTime,
+    claimed_time: ClaimedTime,
 }
 
 impl Court {
@@ -59,6 +60,7 @@ impl Court {
             chains: true,
             revocation: Revocation::off(),
             at: NOW,
+            claimed_time: ClaimedTime::Ignored,
         }
     }
 
@@ -83,6 +85,7 @@ impl Court {
                 .as_deref()
                 .map_or(Sender::Any, Sender::Addresses),
             at: self.at,
+            claimed_time: self.claimed_time,
         })
     }
 
@@ -383,6 +386,99 @@ fn the_time_a_signer_claims_decides_nothing() {
         let der = sent(forger.sign(CONTENT));
         let found = court.verdict(&der);
         assert!(matches!(found, Verdict::Untrusted(_)), "{found:?}");
+    }
+}
+
+#[test]
+fn by_choice_the_time_a_signer_claims_decides_about_validity_and_about_nothing_else() {
+    let alice = alice();
+    let late = UnixTime(alice.certificate.not_after().0 + DAY);
+    let court = |claimed_time, at| Court {
+        claimed_time,
+        at,
+        ..Court::new()
+    };
+    let judged = |court: &Court, der: &[u8]| {
+        let outcome = court.judge(message(der)).unwrap();
+        let report = &reports(&outcome)[0];
+        (report.verdict.clone(), report.by_claimed_time)
+    };
+    let counts = court(ClaimedTime::Validity, late);
+    assert_eq!(judged(&counts, &honest()), (Verdict::Good, true));
+    // What is good without the claim does not rest on it.
+    let today = court(ClaimedTime::Validity, NOW);
+    assert_eq!(judged(&today, &honest()), (Verdict::Good, false));
+    let ignored = court(ClaimedTime::Ignored, late);
+    assert!(matches!(
+        judged(&ignored, &honest()),
+        (Verdict::Untrusted(_), false)
+    ));
+    // No claim, or one of a time when the certificate was not valid or that is yet to come.
+    let mut forger = Forger::honest(alice, CONTENT);
+    forger.attributes.as_mut().unwrap().remove(1);
+    let silent = sent(forger.clone().sign(CONTENT));
+    let claiming = |time: i64| {
+        let forger = forger
+            .clone()
+            .also(SIGNING_TIME, |w| w.time(UnixTime(time)));
+        sent(forger.sign(CONTENT))
+    };
+    let (first, last) = (
+        alice.certificate.not_before().0,
+        alice.certificate.not_after().0,
+    );
+    for (der, kind) in [
+        (silent, ChainErrorKind::Expired),
+        (claiming(first - 1), ChainErrorKind::NotYetValid),
+        (claiming(last + 1), ChainErrorKind::Expired),
+        (claiming(late.0), ChainErrorKind::Expired),
+        (claiming(late.0 + 1), ChainErrorKind::Expired),
+        (claiming(253_402_300_799), ChainErrorKind::Expired),
+    ] {
+        match judged(&counts, &der) {
+            (Verdict::Untrusted(error), false) => assert_eq!(error.kind, kind),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(judged(&counts, &claiming(last)), (Verdict::Good, true));
+    // A claim makes nobody another person, and mends no signature.
+    let other = Court {
+        sender: Some(addresses(&["bob@example.com"])),
+        ..court(ClaimedTime::Validity, late)
+    };
+    assert_eq!(judged(&other, &honest()).0, Verdict::WrongSender);
+    let info = Forger::honest(alice, CONTENT).sign(CONTENT);
+    let altered = signed_data(DATA, Some(b"Pay 99"), &[&alice.certificate], &[info]);
+    assert_eq!(judged(&counts, &altered), (Verdict::BadSignature, false));
+}
+
+#[test]
+fn whoever_was_revoked_cannot_claim_a_time_before_it() {
+    let alice = alice();
+    let expired = alice.certificate.not_after().0;
+    let late = UnixTime(expired + DAY);
+    // Revoked after the signature was made, or after the certificate had expired: a thief claims
+    // any time.
+    for since in [NOW.0 - DAY, NOW.0 + DAY, expired + DAY / 2] {
+        let list = CrlBuilder::of(root())
+            .number(1)
+            .valid(late, Some(UnixTime(late.0 + DAY)))
+            .entry(&alice.certificate, UnixTime(since), &[]);
+        let mut revocation = Revocation::new(RevocationPolicy::IfAvailable);
+        revocation.add_crl(list.sign());
+        let court = Court {
+            claimed_time: ClaimedTime::Validity,
+            at: late,
+            revocation,
+            ..Court::new()
+        };
+        match court.verdict(&honest()) {
+            Verdict::Untrusted(error) => {
+                let is_it = matches!(error.kind, ChainErrorKind::Revoked { .. });
+                assert!(is_it, "{:?}", error.kind);
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 

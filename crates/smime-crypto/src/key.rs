@@ -109,6 +109,12 @@ impl PublicKey {
         }
     }
 
+    /// Returns what an RSASSA-PSS key restricts its signatures to, if it does: this digest, and at
+    /// least this salt (RFC 4055 §3.3).
+    pub fn pss_restriction(&self) -> Option<SignatureScheme> {
+        self.pss
+    }
+
     /// Returns the octets of subjectPublicKey: an RSAPublicKey, an uncompressed point, or the 32
     /// octets of an Ed25519 or X25519 key.
     pub fn key_bytes(&self) -> &[u8] {
@@ -450,6 +456,8 @@ mod tests {
             let public = PublicKey::from_spki(&spki(parameters, oid::RSASSA_PSS, &key)).unwrap();
             assert_eq!(public.kind(), KeyKind::RsaPss { bits: 2048 });
             assert_eq!(public.admits(scheme), admitted, "{scheme:?}");
+            let restriction = (!parameters.is_empty()).then(|| pss(sha256, 32));
+            assert_eq!(public.pss_restriction(), restriction);
             assert!(!public.kind().can_be_encrypted_to());
         }
         let plain = PublicKey::from_spki(&spki(&[5, 0], oid::RSA_ENCRYPTION, &key)).unwrap();

@@ -34,4 +34,4 @@ pub use header::{Field, Headers};
 pub use outgoing::Outgoing;
 pub use protection::Protection;
 pub use transfer::{Base64Writer, LineLength};
-pub use writer::{MultipartSigned, Pkcs7Mime, SmimeType};
+pub use writer::{MediaTypes, MultipartSigned, Pkcs7Mime, SmimeType};

@@ -11,6 +11,7 @@ use crate::{Base64Writer, content_type::is_token_character};
 pub struct MultipartSigned<W> {
     out: W,
     boundary: String,
+    names: MediaTypes,
 }
 
 impl<W: Write> MultipartSigned<W> {
@@ -22,7 +23,20 @@ impl<W: Write> MultipartSigned<W> {
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] when `micalg` is no list of tokens or `boundary` is none of
     /// 1 to 70 characters (RFC 2046 §5.1.1); otherwise what writing returned.
-    pub fn begin(mut out: W, micalg: &str, boundary: &str) -> io::Result<Self> {
+    pub fn begin(out: W, micalg: &str, boundary: &str) -> io::Result<Self> {
+        Self::begin_named(out, micalg, boundary, MediaTypes::Registered)
+    }
+
+    /// The same, with other names of media types.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_named(
+        mut out: W,
+        micalg: &str,
+        boundary: &str,
+        names: MediaTypes,
+    ) -> io::Result<Self> {
         let is_token = |word: &str| !word.is_empty() && word.chars().all(is_token_character);
         if !micalg.split(',').all(is_token) {
             return Err(io::Error::new(
@@ -40,15 +54,17 @@ impl<W: Write> MultipartSigned<W> {
             ));
         }
         let quote = if micalg.contains(',') { "\"" } else { "" };
+        let prefix = names.prefix();
         write!(
             out,
-            "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n \
+            "Content-Type: multipart/signed; protocol=\"application/{prefix}pkcs7-signature\";\r\n \
              micalg={quote}{micalg}{quote};\r\n boundary=\"{boundary}\"\r\n\r\n\
              This is a signed message in S/MIME format.\r\n\r\n--{boundary}\r\n"
         )?;
         Ok(Self {
             out,
             boundary: boundary.to_owned(),
+            names,
         })
     }
 
@@ -62,11 +78,16 @@ impl<W: Write> MultipartSigned<W> {
     /// # Errors
     /// What writing returned.
     pub fn finish(self, signature: &[u8]) -> io::Result<W> {
-        let Self { mut out, boundary } = self;
+        let Self {
+            mut out,
+            boundary,
+            names,
+        } = self;
+        let prefix = names.prefix();
         write!(
             out,
             "\r\n--{boundary}\r\n\
-             Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n\
+             Content-Type: application/{prefix}pkcs7-signature; name=\"smime.p7s\"\r\n\
              Content-Transfer-Encoding: base64\r\n\
              Content-Disposition: attachment; filename=\"smime.p7s\"\r\n\
              Content-Description: S/MIME Cryptographic Signature\r\n\r\n"
@@ -82,6 +103,25 @@ impl<W: Write> MultipartSigned<W> {
 impl<W> fmt::Debug for MultipartSigned<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MultipartSigned")
+    }
+}
+
+/// Which names the media types of S/MIME have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MediaTypes {
+    /// `application/pkcs7-mime` and `application/pkcs7-signature` (RFC 8551 §3.2.1).
+    #[default]
+    Registered,
+    /// `application/x-pkcs7-mime` and `application/x-pkcs7-signature`, of before they were registered.
+    Old,
+}
+
+impl MediaTypes {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Registered => "",
+            Self::Old => "x-",
+        }
     }
 }
 
@@ -117,11 +157,19 @@ impl<W: Write> Pkcs7Mime<W> {
     ///
     /// # Errors
     /// What writing returned.
-    pub fn begin(mut out: W, smime_type: SmimeType) -> io::Result<Self> {
-        let word = smime_type.word();
+    pub fn begin(out: W, smime_type: SmimeType) -> io::Result<Self> {
+        Self::begin_named(out, smime_type, MediaTypes::Registered)
+    }
+
+    /// The same, with another name of the media type.
+    ///
+    /// # Errors
+    /// What writing returned.
+    pub fn begin_named(mut out: W, smime_type: SmimeType, names: MediaTypes) -> io::Result<Self> {
+        let (prefix, word) = (names.prefix(), smime_type.word());
         write!(
             out,
-            "Content-Type: application/pkcs7-mime; smime-type={word};\r\n name=\"smime.p7m\"\r\n\
+            "Content-Type: application/{prefix}pkcs7-mime; smime-type={word};\r\n name=\"smime.p7m\"\r\n\
              Content-Transfer-Encoding: base64\r\n\
              Content-Disposition: attachment; filename=\"smime.p7m\"\r\n\
              Content-Description: S/MIME Protected Message\r\n\r\n"

@@ -25,6 +25,8 @@ pub struct Activity {
     pub to: Vec<String>,
     /// SHA-256 fingerprints of the certificates that took part.
     pub certificates: Vec<[u8; 32]>,
+    /// The digests, signature schemes and ciphers that took part, by their names.
+    pub algorithms: Vec<String>,
     /// SHA-256 of the input as it came.
     pub input_digest: Option<[u8; 32]>,
     /// One sentence for people.
@@ -224,6 +226,9 @@ struct Entry {
     from: Option<String>,
     to: Vec<String>,
     certificates: Vec<String>,
+    /// Absent in entries of before it was recorded, and where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    algorithms: Vec<String>,
     input_digest: Option<String>,
     detail: String,
 }
@@ -243,6 +248,7 @@ fn encode(activity: &Activity) -> Result<Vec<u8>, Error> {
             .iter()
             .map(|digest| Hex(digest).to_string())
             .collect(),
+        algorithms: activity.algorithms.clone(),
         input_digest: activity.input_digest.map(|digest| Hex(&digest).to_string()),
         detail: activity.detail.clone(),
     };
@@ -265,6 +271,7 @@ fn decode(bytes: &[u8]) -> Option<Activity> {
             .iter()
             .map(|hex| unhex(hex))
             .collect::<Option<_>>()?,
+        algorithms: entry.algorithms,
         input_digest: match &entry.input_digest {
             Some(hex) => Some(unhex(hex)?),
             None => None,
@@ -282,4 +289,38 @@ fn unhex(hex: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
     }
     Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_of_before_algorithms_were_recorded_are_read_and_stay_chained() {
+        let old = format!(
+            r#"{{"time":1,"direction":"in","operation":"verify","outcome":"ok","code":"good","message_id":"<1@a>","from":null,"to":["b@c"],"certificates":["{0}"],"input_digest":"{0}","detail":""}}"#,
+            "07".repeat(32),
+        );
+        let hash = sha256(&[&[0; 32], old.as_bytes()]);
+        let stored = [&hash[..], old.as_bytes()].concat();
+        let head = Head::default().follow(1, &stored).unwrap();
+        let read = read_entry(1, &stored).unwrap();
+        assert!(read.activity.algorithms.is_empty());
+        assert_eq!(read.activity.certificates, [[7; 32]]);
+        // Written again it is the same, and what follows is chained to it.
+        assert_eq!(
+            Head::default().append(&read.activity).unwrap(),
+            (stored, head)
+        );
+        let next = Activity {
+            algorithms: vec!["sha256".to_owned()],
+            ..read.activity
+        };
+        let (stored, _) = head.append(&next).unwrap();
+        head.follow(2, &stored).unwrap();
+        assert_eq!(read_entry(2, &stored).unwrap().activity, next);
+        let altered = String::from_utf8_lossy(&stored[32..]).replace("sha256", "sha384");
+        let altered = [&stored[..32], altered.as_bytes()].concat();
+        assert!(head.follow(2, &altered).is_err());
+    }
 }

@@ -508,6 +508,7 @@ impl Import<'_> {
             to: Vec::new(),
             certificates: self.arrivals.certificates().copied().collect(),
             // Not of a file with a key in it: a digest would let a weak passphrase be confirmed.
+            algorithms: Vec::new(),
             input_digest: (!self.has_key).then_some(digest),
             detail: format!("{added} added, {already_there} already there, {refused} refused"),
         })?;

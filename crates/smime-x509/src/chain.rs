@@ -43,8 +43,10 @@ pub struct ChainRequest<'a> {
     pub purpose: Purpose,
     /// The untrusted certificates that may stand in the path.
     pub pool: &'a CertificateBundle,
-    /// When every certificate must be valid.
+    /// The time of judgement: algorithms, keys and revocation are judged at it.
     pub at: UnixTime,
+    /// When every certificate must be valid: `at`, unless an earlier time is to count.
+    pub valid_at: UnixTime,
     /// Which certificate policies are asked for.
     pub policies: &'a PolicyInputs,
 }
@@ -67,6 +69,7 @@ impl ChainVerifier<'_> {
             purpose,
             pool,
             at,
+            valid_at: at,
             policies: &PolicyInputs::default(),
         };
         self.verify_request(leaf, &request)
@@ -90,7 +93,7 @@ impl ChainVerifier<'_> {
             certificate: Some(leaf.fingerprint()),
             nearest: None,
         };
-        checks::check_leaf(self, leaf, request.purpose, request.at).map_err(refused)?;
+        checks::check_leaf(self, leaf, request).map_err(refused)?;
         if !self.anchors.contains(leaf) {
             return search::search(self, leaf, request);
         }

@@ -78,6 +78,7 @@ fn request<'a>(
         purpose,
         pool,
         at,
+        valid_at: at,
         policies,
     }
 }
@@ -109,6 +110,39 @@ proptest! {
             prop_assert_eq!(cache.verify_request(leaf, &request), plain);
         }
     }
+}
+
+#[test]
+fn another_time_of_validity_changes_no_other_judgement_and_is_not_remembered() {
+    let world = World::new();
+    let off = Revocation::off();
+    let cache = ChainCache::new(world.verifier(&off));
+    let none = PolicyInputs::default();
+    let ask = |leaf: &Certificate, valid_at| {
+        let request = ChainRequest {
+            valid_at,
+            ..request(Purpose::SignMail, &world.pool, NOW, &none)
+        };
+        let plain = world.verifier(&off).verify_request(leaf, &request);
+        assert_eq!(cache.verify_request(leaf, &request), plain);
+        plain.map(|_| ()).map_err(|error| error.kind)
+    };
+    let [now, by_sha1, expired] = &world.people[..] else {
+        panic!("three people");
+    };
+    let before = UnixTime(expired.not_after().0);
+    assert_eq!(ask(expired, NOW), Err(ChainErrorKind::Expired));
+    assert_eq!(ask(expired, before), Ok(()));
+    assert_eq!(ask(expired, NOW), Err(ChainErrorKind::Expired));
+    assert_eq!(
+        ask(now, UnixTime(OLD.0 - 2 * YEAR)),
+        Err(ChainErrorKind::NotYetValid)
+    );
+    // SHA-1 was believed then; a signature by it can be forged now.
+    assert!(matches!(
+        ask(by_sha1, OLD),
+        Err(ChainErrorKind::AlgorithmRefused(_))
+    ));
 }
 
 #[test]

@@ -60,6 +60,7 @@ impl Case {
             purpose: self.purpose,
             pool: &self.pool,
             at: self.at,
+            valid_at: self.at,
             policies: &self.policies,
         };
         verifier.verify_request(leaf, &request)

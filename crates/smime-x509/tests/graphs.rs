@@ -38,7 +38,7 @@ proptest! {
             revocation: &Revocation::off(),
         };
         let policies = PolicyInputs { explicit_policy, ..PolicyInputs::default() };
-        let request = ChainRequest { purpose: Purpose::Any, pool: &pool, at: NOW, policies: &policies };
+        let request = ChainRequest { purpose: Purpose::Any, pool: &pool, at: NOW, valid_at: NOW, policies: &policies };
         let found = verifier.verify_request(&graph.leaf, &request);
         let mut path = vec![graph.leaf.clone()];
         let exists = anchors.contains(&graph.leaf) || any_path(&graph, &mut path, explicit_policy);

@@ -64,6 +64,7 @@ impl Asked {
             purpose: self.purpose,
             pool: &pool,
             at: NOW,
+            valid_at: NOW,
             policies: &self.policies,
         };
         verifier.verify_request(leaf, &request)

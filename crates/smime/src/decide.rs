@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
-use smime_crypto::{PrivateKey, UnixTime};
+use smime_crypto::{DigestAlgorithm, PrivateKey, SignatureScheme, UnixTime};
 use smime_store::{
     Activity, Binding, Defaults, Direction, Impossible, Level, Mode, Operation, Recorded, Scope,
 };
 use smime_x509::{EmailAddress, VerifiedRecipient, VerifiedSigner};
 
-use crate::{Cause, Engine, Error, Reason, RecipientProblem};
+use crate::{
+    Cause, Cipher, EncryptionChoice, Engine, Error, Reason, RecipientProblem, SignatureChoice,
+    Unusable,
+};
 
 /// An outgoing mail as far as it decides about its protection.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +37,12 @@ pub struct Intent {
     pub choice: Choice,
     /// Whether an answer to encrypted mail may go in plain.
     pub plain_answer: PlainAnswer,
+    /// How the signature is to be made.
+    pub signature: SignatureChoice,
+    /// Which content cipher.
+    pub cipher: Cipher,
+    /// The digest of OAEP for all RSA recipients; as each is known to read it when absent.
+    pub oaep: Option<DigestAlgorithm>,
 }
 
 /// Which certificates a mail uses.
@@ -103,6 +112,9 @@ pub struct Decision {
     pub unreadable: Vec<String>,
     /// The sender's own certificates to encrypt to, if that was asked for and there are any.
     pub own: Vec<VerifiedRecipient>,
+    /// How the content is encrypted, or why it cannot be; absent if some recipient has no
+    /// certificate.
+    pub encryption: Option<Result<EncryptionChoice, Unusable>>,
     asked: (Option<Mode>, Option<Mode>),
 }
 
@@ -113,6 +125,8 @@ pub struct SigningChoice {
     pub certificate: VerifiedSigner,
     /// Its private key; absent if no passphrase at hand opens it.
     pub key: Option<Arc<PrivateKey>>,
+    /// How it signs, or why it cannot sign as it was asked to.
+    pub scheme: Result<SignatureScheme, Unusable>,
 }
 
 /// A recipient, and what can be encrypted to.
@@ -151,7 +165,7 @@ impl Engine<'_> {
         let (defaults, answers_encrypted) = self.defaults(intent)?;
         let mut grounds = self.grounds()?;
         let signer = match &intent.from {
-            Some(from) => self.signing_choice(from, intent.choice.signer, &mut grounds, at)?,
+            Some(from) => self.signing_choice(from, intent, &mut grounds, at)?,
             None => Err(Cause::NoSender.code()),
         };
         let mut recipients = Vec::new();
@@ -175,6 +189,7 @@ impl Engine<'_> {
             }
             _ => Vec::new(),
         };
+        let encryption = self.encryption(intent, &recipients, &own, at);
         Ok(Decision {
             at,
             sign: defaults.sign,
@@ -186,8 +201,26 @@ impl Engine<'_> {
             recipients,
             unreadable: intent.unreadable.clone(),
             own,
+            encryption,
             asked: asked(intent),
         })
+    }
+
+    /// Returns how content is encrypted to everybody, if everybody can be encrypted to.
+    fn encryption(
+        &self,
+        intent: &Intent,
+        recipients: &[RecipientChoice],
+        own: &[VerifiedRecipient],
+        at: UnixTime,
+    ) -> Option<Result<EncryptionChoice, Unusable>> {
+        if recipients.is_empty() || !intent.unreadable.is_empty() {
+            return None;
+        }
+        let each = recipients.iter().map(|it| it.certificates.as_deref().ok());
+        let all: Vec<_> = each.collect::<Option<_>>()?;
+        let certificates = all.into_iter().flatten().chain(own);
+        Some(self.encryption_choice(certificates, intent.cipher, intent.oaep, at))
     }
 
     /// Returns the defaults for a mail, and whether it answers one that came encrypted.
@@ -335,7 +368,8 @@ impl Decision {
     pub fn signs(&self) -> Plan {
         let found = self.signer.as_ref().map_err(|_| Cause::NoSender);
         let (asked, _) = self.asked;
-        Plan::of(&self.outcome(self.sign, asked, found, &mut Vec::new()))
+        let chosen = self.outcome(self.sign, asked, found, &mut Vec::new());
+        Plan::of(&chosen.and_then(with_scheme))
     }
 
     /// Says whether the mail will be encrypted.
@@ -343,15 +377,24 @@ impl Decision {
         Plan::of(&self.encrypting(&mut Vec::new()))
     }
 
-    /// Returns the certificate to sign with, or nothing if the mail is not to be signed; what was
-    /// wanted and is not done is a reason.
+    /// Says whether the mail is to be signed, and goes anywhere, once a passphrase opens the key.
+    pub fn needs_passphrase(&self) -> bool {
+        let is_locked = self.signer.as_ref().is_ok_and(|it| it.key.is_none());
+        is_locked
+            && self.signs() == Plan::Done
+            && matches!(self.encrypts(), Plan::Done | Plan::Without)
+    }
+
+    /// Returns the certificate to sign with and how, or nothing if the mail is not to be signed;
+    /// what was wanted and is not done is a reason.
     ///
     /// # Errors
-    /// [`Cause::NoSender`], [`Cause::CannotSign`], and [`Cause::Discarded`] with one of them.
+    /// [`Cause::NoSender`], [`Cause::CannotSign`], and [`Cause::Discarded`] with one of them; that of
+    /// an algorithm, which nothing is done without if it was asked for.
     pub(crate) fn signing(
         &self,
         reasons: &mut Vec<Reason>,
-    ) -> Result<Option<&SigningChoice>, Cause> {
+    ) -> Result<Option<(&SigningChoice, SignatureScheme)>, Cause> {
         let found = match (&self.signer, &self.from) {
             (Ok(choice), Some(address)) if choice.key.is_none() => Err(Cause::CannotSign {
                 address: address.clone(),
@@ -365,19 +408,20 @@ impl Decision {
             (Err(_), None) => Err(Cause::NoSender),
         };
         let (asked, _) = self.asked;
-        self.outcome(self.sign, asked, found, reasons)
+        with_scheme(self.outcome(self.sign, asked, found, reasons)?)
     }
 
-    /// Returns the recipients to encrypt to, or nothing if the mail is not to be encrypted; what
-    /// was wanted and is not done is a reason.
+    /// Returns the recipients to encrypt to and how, or nothing if the mail is not to be encrypted;
+    /// what was wanted and is not done is a reason.
     ///
     /// # Errors
-    /// [`Cause::NoRecipient`], [`Cause::UnreadableRecipient`]; [`Cause::CannotEncrypt`] with every recipient that has no
-    /// certificate, so that all can be mended at once; [`Cause::Discarded`] with one of them.
+    /// [`Cause::NoRecipient`], [`Cause::UnreadableRecipient`]; [`Cause::CannotEncrypt`] with every
+    /// recipient that has no certificate, so that all can be mended at once; [`Cause::Discarded`]
+    /// with one of them; that of an algorithm.
     pub(crate) fn encrypting(
         &self,
         reasons: &mut Vec<Reason>,
-    ) -> Result<Option<Vec<ProvenRecipient<'_>>>, Cause> {
+    ) -> Result<Option<(Vec<ProvenRecipient<'_>>, EncryptionChoice)>, Cause> {
         if self.answers_encrypted {
             reasons.push(Reason {
                 code: "defaults.answers_encrypted",
@@ -407,7 +451,14 @@ impl Decision {
             Err(Cause::CannotEncrypt(problems))
         };
         let (_, asked) = self.asked;
-        self.outcome(self.encrypt, asked, found, reasons)
+        match (
+            self.outcome(self.encrypt, asked, found, reasons)?,
+            self.encryption,
+        ) {
+            (Some(proven), Some(choice)) => Ok(Some((proven, choice?))),
+            (Some(_), None) => Err(Cause::NoRecipient),
+            (None, _) => Ok(None),
+        }
     }
 
     /// Returns what is done of what is possible, or the error where it is not.
@@ -448,6 +499,16 @@ impl Decision {
             Impossible::Discard => Err(Cause::Discarded(Box::new(cause))),
         }
     }
+}
+
+/// A signature that is to be made, and cannot be made as was asked, is not left out.
+fn with_scheme(
+    choice: Option<&SigningChoice>,
+) -> Result<Option<(&SigningChoice, SignatureScheme)>, Cause> {
+    let Some(choice) = choice else {
+        return Ok(None);
+    };
+    Ok(Some((choice, choice.scheme?)))
 }
 
 /// A recipient that can be encrypted to.

@@ -1,5 +1,8 @@
-use smime_crypto::{ContentCipher, Curve, DigestAlgorithm, Error, KeyKind, SignatureScheme};
+use smime_crypto::{
+    ContentCipher, Curve, DigestAlgorithm, Error, KeyKind, PublicKey, SignatureScheme,
+};
 use smime_io::Source;
+use smime_mime::MediaTypes;
 use smime_store::Mode;
 use smime_x509::EmailAddress;
 
@@ -26,6 +29,10 @@ pub struct Draft {
     pub plain_answer: PlainAnswer,
     /// How the signature travels.
     pub form: SignedForm,
+    /// Whether the signer's root travels with the signature.
+    pub root: Root,
+    /// Which names the media types have.
+    pub media_types: MediaTypes,
     /// How the signature is made.
     pub signature: SignatureChoice,
     /// Which content cipher.
@@ -42,6 +49,16 @@ pub enum SignedForm {
     Detached,
     /// Around the content, which gateways cannot break (application/pkcs7-mime).
     Opaque,
+}
+
+/// Whether the root of the signer's chain travels with a signature, as the rest of it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Root {
+    /// No: whoever believes it has it, and a root that comes along proves nothing.
+    #[default]
+    LeftOut,
+    /// Yes, for peers who want to look at the whole chain (RFC 5652 §10.2.3).
+    Included,
 }
 
 /// How a signature is made.
@@ -64,21 +81,35 @@ pub enum RsaPadding {
 }
 
 /// Which content cipher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Cipher {
     /// The best that every recipient is known to read (RFC 8551 §2.7.1).
+    #[default]
     Best,
     /// This one.
     Only(ContentCipher),
 }
 
 impl SignatureChoice {
-    /// Returns the scheme for a key: SHA-256, or what suits the curve, where no digest is chosen.
+    /// Returns the scheme for a key: SHA-256, or what suits the curve, where no digest is chosen;
+    /// what an RSASSA-PSS key restricts itself to (RFC 4055 §3.3).
     ///
     /// # Errors
-    /// [`Error::WrongKey`] when the key is not one that signs; [`Error::Unsupported`] for a digest
+    /// [`Error::WrongKey`] when the key is not one that signs so; [`Error::Unsupported`] for a digest
     /// other than SHA-512 with Ed25519 (RFC 8419 §3.1).
-    pub fn scheme(self, kind: KeyKind) -> Result<SignatureScheme, Error> {
+    pub fn scheme(self, key: &PublicKey) -> Result<SignatureScheme, Error> {
+        let scheme = match (self.digest, key.pss_restriction()) {
+            (None, Some(only)) => only,
+            _ => self.scheme_of(key.kind())?,
+        };
+        if key.admits(scheme) {
+            Ok(scheme)
+        } else {
+            Err(Error::WrongKey("restricted to another digest or salt"))
+        }
+    }
+
+    fn scheme_of(self, kind: KeyKind) -> Result<SignatureScheme, Error> {
         let digest = |suits| self.digest.unwrap_or(suits);
         match (kind, self.padding) {
             (KeyKind::Rsa { .. }, RsaPadding::Pkcs1) => {
@@ -120,6 +151,8 @@ impl Draft {
             choice: Choice::default(),
             plain_answer: PlainAnswer::default(),
             form: SignedForm::Detached,
+            root: Root::default(),
+            media_types: MediaTypes::default(),
             signature: SignatureChoice::default(),
             cipher: Cipher::Best,
             oaep: None,

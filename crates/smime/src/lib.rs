@@ -8,6 +8,7 @@
 //! layers say what was proven; [`Engine::decide`] says how an outgoing mail can be protected and will
 //! be; [`Engine::prepare`] follows that for a [`Draft`] and returns a [`Sealing`] that writes it.
 
+mod algorithms;
 mod arrival;
 mod decide;
 mod draft;
@@ -21,11 +22,12 @@ mod retry;
 mod seal;
 mod select;
 
+pub use algorithms::{EncryptionChoice, Unusable};
 pub use decide::{
     Choice, Decision, Intent, PlainAnswer, Plan, RecipientChoice, Several, SigningChoice, ToSelf,
     Visibility,
 };
-pub use draft::{Cipher, Draft, RsaPadding, SignatureChoice, SignedForm};
+pub use draft::{Cipher, Draft, Root, RsaPadding, SignatureChoice, SignedForm};
 pub use engine::{Clock, Engine};
 pub use error::{Cause, Error, RecipientProblem};
 pub use keyring::{KeyUnavailable, Keyring};

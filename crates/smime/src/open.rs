@@ -130,6 +130,7 @@ impl Engine<'_> {
             from: headers.text("From"),
             to: addresses(mail, "To"),
             certificates: certificates(layers),
+            algorithms: algorithms(layers, operation),
             input_digest: None,
             detail: String::new(),
         };
@@ -235,6 +236,7 @@ impl Walk<'_> {
             pool: &pool,
             sender: Sender::Addresses(&self.from),
             at: self.at,
+            claimed_time: engine.policy.messages.claimed_time,
         };
         let mut wants: Vec<_> = signed.signer_ids().map(want_of_signer).collect();
         wants.extend(
@@ -495,6 +497,28 @@ pub(crate) fn certificates(layers: &[Layer]) -> Vec<[u8; 32]> {
                 .collect::<Vec<_>>(),
         })
         .collect()
+}
+
+/// Returns the algorithms of the layers that an operation is about, each once.
+fn algorithms(layers: &[Layer], operation: Operation) -> Vec<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for layer in layers {
+        match layer {
+            Layer::Encrypted { cipher, .. } if operation == Operation::Decrypt => {
+                names.extend(cipher.map(|cipher| cipher.name()));
+            }
+            Layer::Signed { signers, .. } if operation == Operation::Verify => {
+                for signer in signers {
+                    names.extend(signer.digest.map(|digest| digest.name()));
+                    names.extend(signer.scheme.map(|scheme| scheme.name()));
+                }
+            }
+            Layer::Encrypted { .. } | Layer::Signed { .. } => {}
+        }
+    }
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(*name));
+    names.into_iter().map(ToOwned::to_owned).collect()
 }
 
 /// A MIME entity travels as id-data (RFC 8551 §2.4); other content is not read as one, whoever

@@ -1,3 +1,4 @@
+use smime_cms::ClaimedTime;
 use smime_crypto::AlgorithmPolicy;
 use smime_x509::{CertificatePolicy, Revocation, RevocationPolicy};
 
@@ -11,15 +12,17 @@ pub struct Policy {
     /// How sure one must be that a certificate is not revoked, and the lists and responses that say
     /// so. What a message brings beside its signatures is added for that message.
     pub revocation: Revocation,
-    /// What may leave the engine.
+    /// What may leave the engine, and what is believed of a message.
     pub messages: MessagePolicy,
 }
 
-/// What may leave the engine.
+/// What may leave the engine, and what is believed of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagePolicy {
     /// What happens to plaintext that neither a tag nor an inner signature vouches for.
     pub unauthenticated: Unauthenticated,
+    /// What the time decides that a signer claims; nothing, in every preset.
+    pub claimed_time: ClaimedTime,
 }
 
 /// What happens to plaintext that neither a tag nor an inner signature vouches for.
@@ -40,6 +43,7 @@ impl Policy {
             revocation: Revocation::new(RevocationPolicy::IfAvailable),
             messages: MessagePolicy {
                 unauthenticated: Unauthenticated::ReleaseWhole,
+                claimed_time: ClaimedTime::Ignored,
             },
         }
     }
@@ -53,6 +57,7 @@ impl Policy {
             revocation: Revocation::new(RevocationPolicy::Require),
             messages: MessagePolicy {
                 unauthenticated: Unauthenticated::Withhold,
+                claimed_time: ClaimedTime::Ignored,
             },
         }
     }
@@ -65,6 +70,7 @@ impl Policy {
             revocation: Revocation::new(RevocationPolicy::IfAvailable),
             messages: MessagePolicy {
                 unauthenticated: Unauthenticated::ReleaseWhole,
+                claimed_time: ClaimedTime::Ignored,
             },
         }
     }

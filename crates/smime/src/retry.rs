@@ -218,6 +218,7 @@ impl Engine<'_> {
             from: mail.headers().text("From"),
             to: Vec::new(),
             certificates: certificates(layers),
+            algorithms: Vec::new(),
             input_digest: None,
             detail: format!("{} before", before.code),
         })?;

@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use smime_cms::{Capabilities, Encryptor, Recipient, Signer};
-use smime_crypto::{Algorithm, ContentCipher, KeyTransport, SignatureScheme, UnixTime, Use};
-use smime_mime::{Entity, MultipartSigned, Outgoing, Pkcs7Mime, SmimeType};
+use smime_cms::{Encryptor, Recipient, Signer};
+use smime_crypto::{ContentCipher, SignatureScheme, UnixTime};
+use smime_mime::{Entity, MediaTypes, MultipartSigned, Outgoing, Pkcs7Mime, SmimeType};
 use smime_store::{Activity, Direction, Operation, Outcome};
 use smime_x509::{EmailAddress, VerifiedRecipient};
 
 use crate::{
-    Cause, Cipher, Decision, Draft, Engine, Error, Intent, SignatureChoice, SignedForm,
+    Cause, Decision, Draft, EncryptionChoice, Engine, Error, Intent, Root, SignedForm,
     SigningChoice, Visibility,
     decide::ProvenRecipient,
     message::{message_id, message_ids},
@@ -24,10 +24,9 @@ pub struct Sealing<'a> {
     at: UnixTime,
     outgoing: Outgoing,
     form: SignedForm,
+    media_types: MediaTypes,
     signer: Option<Signer>,
-    cipher: Option<ContentCipher>,
-    /// The key transport asked for, in place of what is known of each recipient.
-    oaep: Option<KeyTransport>,
+    encryption: Option<EncryptionChoice>,
     copies: Vec<SealedCopy>,
     receipt: Receipt,
     message_id: Option<String>,
@@ -38,7 +37,7 @@ pub struct Sealing<'a> {
 /// One output: the mail as its recipients get it.
 ///
 /// A Bcc recipient has an envelope of their own, so that nobody sees them among the recipients.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SealedCopy {
     recipients: Vec<VerifiedRecipient>,
     /// Who gets this copy.
@@ -106,6 +105,16 @@ impl Engine<'_> {
         Ok(sealing?)
     }
 
+    /// Returns what a draft and its mail say to the decision about them, for whoever
+    /// [asks](Self::decide) before they [prepare](Self::prepare) it.
+    ///
+    /// # Errors
+    /// When the mail cannot be read.
+    pub fn intent(&self, draft: &Draft) -> Result<Intent, Error> {
+        let mail = Entity::read(draft.mail.clone(), &self.limits).map_err(Cause::from)?;
+        Ok(intent(draft, &mail))
+    }
+
     /// Seals a draft that needs one copy: no Bcc recipients, or no encryption.
     ///
     /// # Errors
@@ -129,111 +138,35 @@ impl Engine<'_> {
         let at = decision.at;
         let mut receipt = Receipt::default();
         let signer = match decision.signing(&mut receipt.reasons)? {
-            Some(choice) => Some(self.signer(choice, draft.signature, at, &mut receipt)?),
+            Some((choice, scheme)) => Some(signer(choice, scheme, draft.root, &mut receipt)?),
             None => None,
         };
-        let copies = match decision.encrypting(&mut receipt.reasons)? {
-            Some(proven) => copies(proven, decision, &mut receipt),
-            None => Vec::new(),
-        };
-        let cipher = match &*copies {
-            [] => None,
-            copies => Some(self.decide_cipher(draft, copies, at, &mut receipt)?),
-        };
-        let copies = if copies.is_empty() {
-            vec![SealedCopy {
-                recipients: Vec::new(),
-                addresses: Vec::new(),
-            }]
-        } else {
-            copies
+        let (copies, encryption) = match decision.encrypting(&mut receipt.reasons)? {
+            Some((proven, choice)) => {
+                receipt.cipher = Some(choice.cipher);
+                receipt.reasons.push(Reason {
+                    code: choice.code,
+                    detail: choice.cipher.name().to_owned(),
+                });
+                (copies(proven, decision, &mut receipt), Some(choice))
+            }
+            None => (vec![SealedCopy::default()], None),
         };
         let (message_id, from) = mail_identity(mail);
-        let oaep = draft.oaep.map(|digest| KeyTransport::RsaOaep {
-            digest,
-            mgf: digest,
-        });
-        if let Some(oaep) = oaep {
-            self.check_permitted(Algorithm::Transport(oaep), Use::Encrypt, at)?;
-        }
         Ok(Sealing {
             engine: self,
             at,
             outgoing: mail.outgoing()?,
             form: draft.form,
+            media_types: draft.media_types,
             signer,
-            cipher,
-            oaep,
+            encryption,
             copies,
             receipt,
             message_id,
             from,
             to: recipients(decision),
         })
-    }
-
-    fn signer(
-        &self,
-        choice: &SigningChoice,
-        signature: SignatureChoice,
-        at: UnixTime,
-        receipt: &mut Receipt,
-    ) -> Result<Signer, Cause> {
-        let certificate = choice.certificate.certificate();
-        let scheme = signature.scheme(certificate.public_key().kind())?;
-        self.check_permitted(Algorithm::Signature(scheme), Use::Sign, at)?;
-        let key = choice.key.clone().ok_or(Cause::KeyLocked)?;
-        receipt.signer = Some(certificate.fingerprint());
-        receipt.scheme = Some(scheme);
-        Ok(Signer::new(choice.certificate.clone(), key)?.scheme(scheme)?)
-    }
-
-    /// The best cipher every recipient is known to read; one that every client reads where nothing
-    /// is known (RFC 8551 §2.7.1). All copies have one cipher: a weaker copy for some would
-    /// weaken the mail for all (RFC 8551 §2.7.3).
-    fn decide_cipher(
-        &self,
-        draft: &Draft,
-        copies: &[SealedCopy],
-        at: UnixTime,
-        receipt: &mut Receipt,
-    ) -> Result<ContentCipher, Cause> {
-        let known = |cipher| {
-            copies
-                .iter()
-                .flat_map(|copy| &copy.recipients)
-                .all(|recipient| capabilities(recipient).is_some_and(|it| it.supports(cipher)))
-        };
-        let permitted = |cipher| self.check_permitted(Algorithm::Cipher(cipher), Use::Encrypt, at);
-        let (cipher, code) = match draft.cipher {
-            Cipher::Only(cipher) => (cipher, "cipher.asked_for"),
-            Cipher::Best if known(ContentCipher::Aes256Gcm) => {
-                (ContentCipher::Aes256Gcm, "cipher.known_to_all")
-            }
-            Cipher::Best if permitted(ContentCipher::Aes256Cbc).is_err() => {
-                (ContentCipher::Aes256Gcm, "cipher.policy")
-            }
-            Cipher::Best => (ContentCipher::Aes256Cbc, "cipher.capabilities_unknown"),
-        };
-        permitted(cipher)?;
-        receipt.cipher = Some(cipher);
-        receipt.reasons.push(Reason {
-            code,
-            detail: cipher.name().to_owned(),
-        });
-        Ok(cipher)
-    }
-
-    pub(crate) fn check_permitted(
-        &self,
-        algorithm: Algorithm,
-        usage: Use,
-        at: UnixTime,
-    ) -> Result<(), Cause> {
-        self.policy
-            .algorithms
-            .permits(algorithm, usage, at)
-            .map_err(Cause::Refused)
     }
 
     fn record_failure(&self, cause: &Cause, intent: &Intent, mail: &Entity) -> Result<(), Cause> {
@@ -253,6 +186,7 @@ impl Engine<'_> {
             from,
             to: recipients.map(ToString::to_string).collect(),
             certificates: Vec::new(),
+            algorithms: Vec::new(),
             input_digest: None,
             detail: cause.to_string(),
         })?;
@@ -280,9 +214,9 @@ impl Sealing<'_> {
         out.write_all(&self.outgoing.outer).map_err(Cause::from)?;
         out.write_all(b"MIME-Version: 1.0\r\n")
             .map_err(Cause::from)?;
-        match self.cipher {
+        match self.encryption {
             None => self.write_inner(&mut out)?,
-            Some(cipher) => self.write_envelope(copy, cipher, &mut out)?,
+            Some(choice) => self.write_envelope(copy, choice, &mut out)?,
         }
         Ok(out.flush().map_err(Cause::from)?)
     }
@@ -295,17 +229,25 @@ impl Sealing<'_> {
         let signer = self.receipt.signer;
         if signer.is_some() {
             let certificates = signer.into_iter().collect();
-            self.record(Operation::Sign, "engine.signed", certificates)?;
+            let algorithms = self.receipt.scheme.map(|scheme| names_of(scheme).to_vec());
+            let algorithms = algorithms.unwrap_or_default();
+            self.record(Operation::Sign, "engine.signed", certificates, algorithms)?;
         }
-        if self.receipt.cipher.is_some() {
+        if let Some(cipher) = self.receipt.cipher {
             let recipients = self.receipt.recipients.iter();
             let certificates = recipients
                 .flat_map(|recipient| recipient.certificates.clone())
                 .collect();
-            self.record(Operation::Encrypt, "engine.encrypted", certificates)?;
+            let algorithms = vec![cipher.name().to_owned()];
+            self.record(
+                Operation::Encrypt,
+                "engine.encrypted",
+                certificates,
+                algorithms,
+            )?;
         }
         if signer.is_none() && self.receipt.cipher.is_none() {
-            self.record(Operation::Seal, "engine.plain", Vec::new())?;
+            self.record(Operation::Seal, "engine.plain", Vec::new(), Vec::new())?;
         }
         Ok(self.receipt)
     }
@@ -315,6 +257,7 @@ impl Sealing<'_> {
         operation: Operation,
         code: &str,
         certificates: Vec<[u8; 32]>,
+        algorithms: Vec<String>,
     ) -> Result<(), Cause> {
         let reasons = self.receipt.reasons.iter();
         let reasons: Vec<_> = reasons
@@ -330,6 +273,7 @@ impl Sealing<'_> {
             from: self.from.clone(),
             to: self.to.clone(),
             certificates,
+            algorithms,
             input_digest: None,
             detail: reasons.join("; "),
         })?;
@@ -339,29 +283,22 @@ impl Sealing<'_> {
     fn write_envelope(
         &self,
         copy: &SealedCopy,
-        cipher: ContentCipher,
+        choice: EncryptionChoice,
         out: impl Write,
     ) -> Result<(), Cause> {
         let (provider, random) = (self.engine.provider, self.engine.random);
         let recipients = copy.recipients.iter().map(|recipient| {
-            let known = capabilities(recipient)
-                .and_then(|it| it.oaep())
-                .filter(|known| {
-                    let known = Algorithm::Transport(*known);
-                    self.engine
-                        .check_permitted(known, Use::Encrypt, self.at)
-                        .is_ok()
-                });
-            let transport = self.oaep.or(known).unwrap_or(KeyTransport::RsaPkcs1);
+            let transport = self.engine.transport(choice, recipient, self.at);
             Recipient::from(recipient.clone()).transport(transport)
         });
-        let kind = if cipher.is_authenticated() {
+        let kind = if choice.cipher.is_authenticated() {
             SmimeType::AuthEnvelopedData
         } else {
             SmimeType::EnvelopedData
         };
-        let base64 = Pkcs7Mime::begin(out, kind)?;
-        let mut envelope = Encryptor::to(recipients, cipher, provider, random)?.wrap(base64)?;
+        let base64 = Pkcs7Mime::begin_named(out, kind, self.media_types)?;
+        let mut envelope =
+            Encryptor::to(recipients, choice.cipher, provider, random)?.wrap(base64)?;
         self.write_inner(&mut envelope)?;
         envelope.finish()?.finish()?;
         Ok(())
@@ -377,7 +314,7 @@ impl Sealing<'_> {
         };
         match self.form {
             SignedForm::Opaque => {
-                let base64 = Pkcs7Mime::begin(out, SmimeType::SignedData)?;
+                let base64 = Pkcs7Mime::begin_named(out, SmimeType::SignedData, self.media_types)?;
                 let mut signed = signer.opaque(base64, provider, random, self.at)?;
                 io::copy(&mut entity, &mut signed)?;
                 signed.finish()?.finish()?;
@@ -386,7 +323,8 @@ impl Sealing<'_> {
                 let boundary = self.boundary()?;
                 let micalg = signer.digest().micalg();
                 let mut digest = signer.detached(provider, random, self.at);
-                let mut multipart = MultipartSigned::begin(out, micalg, &boundary)?;
+                let mut multipart =
+                    MultipartSigned::begin_named(out, micalg, &boundary, self.media_types)?;
                 let mut both = Tee {
                     first: &mut digest,
                     second: multipart.content(),
@@ -471,6 +409,27 @@ fn sealed_recipient(address: &EmailAddress, certificates: &[VerifiedRecipient]) 
     }
 }
 
+/// Returns the names that the log has of a scheme and its digest.
+fn names_of(scheme: SignatureScheme) -> [String; 2] {
+    [scheme.digest().name(), scheme.name()].map(ToOwned::to_owned)
+}
+
+fn signer(
+    choice: &SigningChoice,
+    scheme: SignatureScheme,
+    root: Root,
+    receipt: &mut Receipt,
+) -> Result<Signer, Cause> {
+    let key = choice.key.clone().ok_or(Cause::KeyLocked)?;
+    receipt.signer = Some(choice.certificate.certificate().fingerprint());
+    receipt.scheme = Some(scheme);
+    let signer = Signer::new(choice.certificate.clone(), key)?.scheme(scheme)?;
+    Ok(match root {
+        Root::LeftOut => signer,
+        Root::Included => signer.also_include(choice.certificate.path().last().cloned()),
+    })
+}
+
 /// What a draft and its mail say to the decision about them.
 fn intent(draft: &Draft, mail: &Entity) -> Intent {
     let mut recipients = Recipients::of(mail);
@@ -496,6 +455,9 @@ fn intent(draft: &Draft, mail: &Entity) -> Intent {
         encrypt: draft.encrypt,
         choice: draft.choice.clone(),
         plain_answer: draft.plain_answer,
+        signature: draft.signature,
+        cipher: draft.cipher,
+        oaep: draft.oaep,
     }
 }
 
@@ -559,11 +521,6 @@ fn without_repetition(addresses: Vec<EmailAddress>) -> Vec<EmailAddress> {
         }
     }
     kept
-}
-
-/// What a recipient's certificate says that they can read (RFC 4262).
-fn capabilities(recipient: &VerifiedRecipient) -> Option<Capabilities> {
-    Capabilities::from_der(recipient.certificate().smime_capabilities()?).ok()
 }
 
 fn mail_identity(mail: &Entity) -> (Option<String>, Option<String>) {

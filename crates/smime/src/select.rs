@@ -4,7 +4,9 @@ use smime_crypto::{Algorithm, UnixTime, Use};
 use smime_store::StoredCertificate;
 use smime_x509::{Certificate, CertificateBundle, EmailAddress, VerifiedRecipient};
 
-use crate::{Cause, Choice, Engine, KeyUnavailable, Several, SigningChoice, engine::Grounds};
+use crate::{
+    Cause, Choice, Engine, Intent, KeyUnavailable, Several, SigningChoice, engine::Grounds,
+};
 
 impl Engine<'_> {
     /// Returns the best certificate of `address` that can sign at `at`, proven, with its key; or
@@ -15,12 +17,12 @@ impl Engine<'_> {
     pub(crate) fn signing_choice(
         &self,
         address: &EmailAddress,
-        chosen: Option<[u8; 32]>,
+        intent: &Intent,
         grounds: &mut Grounds,
         at: UnixTime,
     ) -> Result<Result<SigningChoice, &'static str>, Cause> {
         let (mut codes, mut locked) = (Vec::new(), None);
-        for stored in self.candidates(address, chosen.as_slice())? {
+        for stored in self.candidates(address, intent.choice.signer.as_slice())? {
             let certificate = stored.certificate;
             if !stored.has_key && !self.keys.holds(certificate.public_key()) {
                 codes.push(NO_PRIVATE_KEY);
@@ -38,25 +40,19 @@ impl Engine<'_> {
                 codes.push(refused.code());
                 continue;
             }
-            match self
-                .keys
-                .find(certificate.public_key(), self.store, self.provider)
-            {
-                Ok(key) => {
-                    return Ok(Ok(SigningChoice {
-                        certificate: proven,
-                        key: Some(key),
-                    }));
-                }
+            let public_key = certificate.public_key();
+            let choice = |key| SigningChoice {
+                certificate: proven,
+                key,
+                scheme: self.scheme_choice(public_key, intent.signature, at),
+            };
+            match self.keys.find(public_key, self.store, self.provider) {
+                Ok(key) => return Ok(Ok(choice(Some(key)))),
                 Err(KeyUnavailable::Missing) => codes.push(NO_PRIVATE_KEY),
-                Err(KeyUnavailable::Locked) => locked = locked.or(Some(proven)),
+                Err(KeyUnavailable::Locked) => locked = locked.or(Some(choice(None))),
                 Err(KeyUnavailable::Unreadable(cause)) => codes.push(cause.code()),
             }
         }
-        let locked = locked.map(|certificate| SigningChoice {
-            certificate,
-            key: None,
-        });
         Ok(locked.ok_or(code_of_the_best(&codes)))
     }
 
@@ -111,7 +107,7 @@ impl Engine<'_> {
 
     fn check_key(&self, certificate: &Certificate, usage: Use, at: UnixTime) -> Result<(), Cause> {
         let kind = certificate.public_key().kind();
-        self.check_permitted(Algorithm::Key(kind), usage, at)
+        Ok(self.permit(Algorithm::Key(kind), usage, at)?)
     }
 
     fn pool(

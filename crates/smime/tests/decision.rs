@@ -5,6 +5,8 @@
     reason = "a panic is how a test fails"
 )]
 
+#[path = "decision/algorithms.rs"]
+mod algorithms;
 mod common;
 
 use common::{ALICE, BOB, SECRET, address, authority, contains, engine, store};
@@ -35,7 +37,12 @@ struct Office {
 
 impl Office {
     fn new() -> Self {
-        let alice = person(ALICE, TestKey::P256A);
+        Self::of(TestKey::P256A)
+    }
+
+    /// With another key of hers.
+    fn of(key: TestKey) -> Self {
+        let alice = person(ALICE, key);
         let mut known = vec![alice.certificate.clone()];
         known.extend([BOB, CAROL].map(|one| person(one, TestKey::P256B).certificate));
         known.extend_from_slice(authority().chain());
@@ -46,6 +53,21 @@ impl Office {
             keys,
             random: SeededRandom::new(5),
             alice,
+        }
+    }
+
+    /// With her key at rest, and nobody who knows the passphrase.
+    fn locked() -> Self {
+        let office = Self::new();
+        let alice = &office.alice;
+        let at_rest = Secret::from(&b"at rest"[..]);
+        let file =
+            smime::crypto::ProtectedKey::protect(&alice.key, &at_rest, &office.random).unwrap();
+        let public = alice.certificate.public_key();
+        office.store.add_key(public, &file, NOW).unwrap();
+        Self {
+            keys: Keyring::default(),
+            ..office
         }
     }
 
@@ -286,6 +308,7 @@ fn an_answer_to_encrypted_mail_never_goes_in_plain_unless_that_is_allowed() {
         from: None,
         to: vec![],
         certificates: vec![],
+        algorithms: Vec::new(),
         input_digest: None,
         detail: String::new(),
     };
@@ -501,16 +524,7 @@ fn the_sender_can_read_what_was_sent_when_that_is_asked_for() {
 
 #[test]
 fn a_locked_key_is_told_beforehand_and_stops_what_must_be_signed() {
-    let office = Office::new();
-    let alice = &office.alice;
-    let at_rest = Secret::from(&b"at rest"[..]);
-    let file = smime::crypto::ProtectedKey::protect(&alice.key, &at_rest, &office.random).unwrap();
-    let public = alice.certificate.public_key();
-    office.store.add_key(public, &file, NOW).unwrap();
-    let locked = Office {
-        keys: Keyring::default(),
-        ..office
-    };
+    let locked = Office::locked();
     let decision = locked.decide(&intent(&[BOB]));
     assert!(decision.signer.as_ref().unwrap().key.is_none());
     let mut draft = mail_to(BOB);

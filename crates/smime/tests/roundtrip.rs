@@ -389,7 +389,7 @@ fn check_layers(
         );
         assert_eq!(
             signer.scheme,
-            Some(choice.scheme(alice.public_key().kind()).unwrap()),
+            Some(choice.scheme(alice.public_key()).unwrap()),
             "{what}"
         );
         assert_eq!(signer.signing_time, Some(NOW), "{what}");

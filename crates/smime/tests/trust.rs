@@ -6,10 +6,12 @@
 
 mod common;
 
-use common::{ALICE, authority, draft, engine, small_mail};
+use common::{ALICE, World, authority, cms_of, draft, engine, small_mail};
 use smime::{
-    Draft, Keyring, Mode, Verdict,
+    Draft, Keyring, Mode, Root, SignedForm, Verdict,
+    cms::{self, Object},
     crypto::{UnixTime, fastest},
+    io::{Limits, Source},
     store::{Memory, Store as _, Trust},
     x509::Certificate,
 };
@@ -53,6 +55,47 @@ fn verdict(store: &Memory, mail: &[u8]) -> Verdict {
     let (random, keys) = (SeededRandom::new(2), Keyring::default());
     let receiver = engine(fastest(), store, &keys, &random);
     receiver.open(mail).unwrap().signature()
+}
+
+/// The certificates that travel with a mail of Alice's.
+fn travelling(root: Root, form: SignedForm) -> Vec<Certificate> {
+    let world = World::new(TestKey::P256A, TestKey::P256B, fastest());
+    let mail = world.seal(&Draft {
+        sign: Some(Mode::Always),
+        root,
+        form,
+        ..draft(&small_mail())
+    });
+    assert_eq!(world.open(&mail).unwrap().signature(), Verdict::Good);
+    let read = cms::read(Source::from_bytes(cms_of(&mail)), &Limits::default());
+    let Object::Signed(signed) = read.unwrap() else {
+        panic!("not signed");
+    };
+    signed.certificates().iter().cloned().collect()
+}
+
+#[test]
+fn the_chain_goes_along_and_its_root_by_choice() {
+    let (issuer, root) = (authority().certificate(), authority().root_certificate());
+    for form in [SignedForm::Detached, SignedForm::Opaque] {
+        let usual = travelling(Root::LeftOut, form);
+        assert_eq!(usual.len(), 2);
+        assert!(usual.contains(issuer) && !usual.contains(root));
+        let whole = travelling(Root::Included, form);
+        assert_eq!(whole.len(), 3);
+        assert!(whole.contains(issuer) && whole.contains(root));
+    }
+}
+
+#[test]
+fn a_root_that_comes_along_makes_nothing_good() {
+    let world = World::new(TestKey::P256A, TestKey::P256B, fastest());
+    let mail = world.seal(&Draft {
+        sign: Some(Mode::Always),
+        root: Root::Included,
+        ..draft(&small_mail())
+    });
+    assert_eq!(verdict(&store(&[], &[]), &mail), UNTRUSTED);
 }
 
 const UNTRUSTED: Verdict = Verdict::NotGood("untrusted");

@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use smime::{
-    Choice, Mode, PlainAnswer, Several, ToSelf,
+    Choice, Cipher, Mode, PlainAnswer, RsaPadding, Several, SignatureChoice, ToSelf,
+    crypto::DigestAlgorithm,
     store::{Binding, Defaults, Impossible, Level, Scope, Store},
     x509::EmailAddress,
 };
@@ -41,18 +42,53 @@ pub(crate) struct How {
     /// Put the signature around the content instead of beside it
     #[arg(long)]
     pub(crate) opaque: bool,
+    /// Send the root of the signer's chain along, too
+    #[arg(long)]
+    pub(crate) include_root: bool,
+    /// Name the media types x-pkcs7-mime and x-pkcs7-signature, for very old clients
+    #[arg(long)]
+    pub(crate) old_names: bool,
+    #[command(flatten)]
+    pub(crate) algorithms: Algorithms,
+}
+
+/// By which algorithms.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Algorithms {
     /// The digest of the signature; what suits the key when absent
     #[arg(long, value_enum, value_name = "DIGEST")]
-    pub(crate) digest: Option<DigestWord>,
+    digest: Option<DigestWord>,
     /// RSASSA-PSS instead of PKCS#1 v1.5
     #[arg(long)]
-    pub(crate) pss: bool,
+    pss: bool,
     /// The content cipher; the best that all recipients are known to read when absent
     #[arg(long, value_enum, value_name = "CIPHER")]
-    pub(crate) cipher: Option<CipherWord>,
+    cipher: Option<CipherWord>,
     /// RSAES-OAEP with SHA-256 instead of PKCS#1 v1.5
     #[arg(long)]
-    pub(crate) oaep: bool,
+    oaep: bool,
+}
+
+impl Algorithms {
+    pub(crate) fn signature(&self) -> SignatureChoice {
+        SignatureChoice {
+            digest: self.digest.map(Into::into),
+            padding: if self.pss {
+                RsaPadding::Pss
+            } else {
+                RsaPadding::Pkcs1
+            },
+        }
+    }
+
+    pub(crate) fn cipher(&self) -> Cipher {
+        self.cipher
+            .map_or(Cipher::Best, |cipher| Cipher::Only(cipher.into()))
+    }
+
+    pub(crate) fn oaep(&self) -> Option<DigestAlgorithm> {
+        self.oaep.then_some(DigestAlgorithm::Sha256)
+    }
 }
 
 /// Whether to protect a mail, and with which certificates.
@@ -130,6 +166,8 @@ pub(crate) struct Options {
     pub(crate) in_reply_to: Vec<String>,
     #[command(flatten)]
     pub(crate) choosing: Choosing,
+    #[command(flatten)]
+    pub(crate) algorithms: Algorithms,
     #[command(flatten)]
     pub(crate) evidence: Evidence,
 }

@@ -61,6 +61,7 @@ fn verify(
         purpose: paths.purpose.unwrap_or(Purpose::Any),
         pool: &paths.pool,
         at: context.now(),
+        valid_at: context.now(),
         policies: &paths.policies,
     };
     let named = |email: &EmailAddress| leaf.emails().iter().any(|known| known.matches(email));

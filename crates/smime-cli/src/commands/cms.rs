@@ -36,6 +36,7 @@ pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Jud
             content,
             output,
             judging,
+            time,
             no_chain,
         } => {
             inputs.push(file);
@@ -61,6 +62,7 @@ pub(crate) fn run(global: &Global, command: &Cms, report: &Report) -> Result<Jud
                     addresses => Sender::Addresses(addresses),
                 },
                 at: context.now(),
+                claimed_time: (*time).into(),
             };
             let content = content.as_deref();
             verify(&context, file, content, output, &check, report)
@@ -160,7 +162,7 @@ fn verify(
         }
         output => {
             output.map_or(Ok(()), |output| output.take(content))?;
-            report.result(&json::signers(signers, good), words);
+            report.result(&json::signers(signers, good, context.clock), words);
         }
     }
     Ok(Judgement::of(good))
@@ -230,7 +232,7 @@ fn signer(
             RsaPadding::Pkcs1
         },
     };
-    let scheme = choice.scheme(own.public_key().kind())?;
+    let scheme = choice.scheme(own.public_key())?;
     let signer = Signer::without_chain(own, Arc::new(key))?.scheme(scheme)?;
     Ok(signer.also_include(others))
 }

@@ -33,6 +33,7 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         Context::with_store(global)?
     };
     context.add_evidence(&open.evidence)?;
+    context.policy.messages.claimed_time = open.time.into();
     let output = Output::open(open.output.as_deref(), &inputs, report)?;
     let mut tried = attempt(&context, open, report)?;
     let is_locked = tried.opened.as_ref().is_err_and(is_locked);
@@ -59,7 +60,12 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     if beside_entity {
         report.remark(&words());
     } else {
-        let mut value = json::opened(message.layers(), message.signature(), encryption);
+        let mut value = json::opened(
+            message.layers(),
+            message.signature(),
+            encryption,
+            context.clock,
+        );
         add_headers(&mut value, Some(message.mail()));
         add_kept(&mut value, kept);
         report.result(&value, words);
@@ -158,7 +164,7 @@ fn closed(
         return failure;
     }
     let mail = Entity::read(Source::from_bytes(beginning), &context.limits).ok();
-    let mut value = json::opened(&error.layers, Verdict::None, "failed");
+    let mut value = json::opened(&error.layers, Verdict::None, "failed", context.clock);
     add_headers(&mut value, mail.as_ref());
     add_kept(&mut value, kept);
     if let Some(fields) = value.as_object_mut() {
@@ -239,10 +245,15 @@ fn words(layers: &[Layer], signature: Verdict, encryption: &str) -> String {
                         .as_ref()
                         .map(|it| it.subject().to_string());
                     lines.push(format!(
-                        "signed ({}): {} ({}) {}",
+                        "signed ({}): {} ({}{}) {}",
                         json::coverage(*coverage),
                         signer.verdict.name(),
                         signer.verdict.code(),
+                        if signer.by_claimed_time {
+                            ", at the time the signer claims"
+                        } else {
+                            ""
+                        },
                         who.unwrap_or_default(),
                     ));
                 }

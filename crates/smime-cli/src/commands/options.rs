@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 use smime::{
-    Decision, Intent, RecipientChoice,
+    Decision, Intent, RecipientChoice, Unusable,
+    crypto::{ContentCipher, SignatureScheme},
     store::{Binding, Level, Mode},
     x509::VerifiedRecipient,
 };
@@ -30,6 +31,9 @@ pub(crate) fn run(
         encrypt: choosing.encrypt.map(Into::into),
         choice: choosing.choice(&*context.store)?,
         plain_answer: choosing.plain_answer(),
+        signature: options.algorithms.signature(),
+        cipher: options.algorithms.cipher(),
+        oaep: options.algorithms.oaep(),
         ..Intent::default()
     })?;
     report.result(&value(&decision), || words(&decision));
@@ -40,11 +44,13 @@ fn value(decision: &Decision) -> Value {
     let recipients: Vec<_> = decision.recipients.iter().map(recipient).collect();
     json!({
         "sign": {
-            "possible": decision.signer.is_ok(),
+            "possible": scheme(decision).is_some(),
             "default": is_default(decision.sign),
             "mandatory": is_mandatory(decision.sign),
             "plan": decision.signs().as_str(),
             "certificate": decision.signer.as_ref().ok().map(|it| json::hex(it.certificate.certificate().fingerprint())),
+            "digest": scheme(decision).map(|it| it.digest().name()),
+            "scheme": scheme(decision).map(|it| it.name()),
             "code": sign_code(decision),
         },
         "encrypt": {
@@ -52,6 +58,7 @@ fn value(decision: &Decision) -> Value {
             "default": is_default(decision.encrypt),
             "mandatory": is_mandatory(decision.encrypt),
             "plan": decision.encrypts().as_str(),
+            "cipher": cipher(decision).map(|it| it.name()),
             "code": encrypt_code(decision),
             "recipients": recipients,
         },
@@ -65,6 +72,14 @@ fn recipient(recipient: &RecipientChoice) -> Value {
         "certificates": certificates,
         "code": recipient_code(recipient),
     })
+}
+
+fn scheme(decision: &Decision) -> Option<SignatureScheme> {
+    decision.signer.as_ref().ok()?.scheme.ok()
+}
+
+fn cipher(decision: &Decision) -> Option<ContentCipher> {
+    Some(decision.encryption?.ok()?.cipher)
 }
 
 fn certificates(recipient: &RecipientChoice) -> &[VerifiedRecipient] {
@@ -85,6 +100,10 @@ fn is_mandatory(level: Level) -> bool {
 
 fn sign_code(decision: &Decision) -> &'static str {
     match &decision.signer {
+        Ok(choice) if choice.scheme.is_err() => choice
+            .scheme
+            .as_ref()
+            .map_or_else(Unusable::code, |_| POSSIBLE),
         Ok(choice) if choice.key.is_none() => "options.passphrase_needed",
         Ok(_) => POSSIBLE,
         Err(code) => code,
@@ -92,9 +111,13 @@ fn sign_code(decision: &Decision) -> &'static str {
 }
 
 fn encrypt_code(decision: &Decision) -> &'static str {
+    let refused = match &decision.encryption {
+        Some(Err(unusable)) => Some(unusable.code()),
+        Some(Ok(_)) | None => None,
+    };
     let codes = decision.recipients.iter().map(recipient_code);
     codes
-        .into_iter()
+        .chain(refused)
         .find(|code| *code != POSSIBLE)
         .unwrap_or(POSSIBLE)
 }

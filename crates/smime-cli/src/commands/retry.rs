@@ -14,6 +14,7 @@ use crate::{
 pub(crate) fn run(global: &Global, retry: &Retry, report: &Report) -> Result<Judgement, Failure> {
     let mut context = Context::with_store(global)?;
     context.add_evidence(&retry.evidence)?;
+    context.policy.messages.claimed_time = retry.time.into();
     context.store.expire_kept(context.now())?;
     let output = match (&retry.output, &*retry.id) {
         (None, _) => None,

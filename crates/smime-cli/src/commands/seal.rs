@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use smime::{
-    Cipher, Draft, Mode, RsaPadding, SealedCopy, SignatureChoice, SignedForm,
-    crypto::DigestAlgorithm, io::Source, mime::Entity, x509::EmailAddress,
+    Draft, Root, SealedCopy, SignedForm,
+    io::Source,
+    mime::{Entity, MediaTypes},
 };
 
 use crate::{
@@ -27,10 +28,6 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
     // Before anything is decided or recorded: a wrong -o is a wrong command line.
     let mut first = Some(Output::file(&seal.output, &inputs)?);
     let mail = input::source(&seal.mail, &context.limits)?;
-    if could_sign(&context, seal, &mail)? {
-        context.ask_passphrase()?;
-    }
-    let progress = Progress::of("sealing", report);
     let draft = Draft {
         from: seal.from.clone(),
         to: seal.to.clone(),
@@ -41,6 +38,13 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
         plain_answer: seal.choosing.plain_answer(),
         ..draft(mail, &seal.how)
     };
+    // What fails here fails again, and is recorded, below.
+    let decision = context.engine().intent(&draft);
+    let decision = decision.and_then(|intent| context.engine().decide(&intent));
+    if decision.is_ok_and(|decision| decision.needs_passphrase()) {
+        context.ask_passphrase()?;
+    }
+    let progress = Progress::of("sealing", report);
     let engine = context.engine();
     let sealing = engine.prepare(&draft)?;
     let (mut outputs, mut paths, mut named) = (Vec::new(), Vec::new(), Vec::new());
@@ -61,22 +65,6 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
     drop(progress);
     report.result(&json::receipt(&receipt, &named), || words(&receipt, &named));
     Ok(Judgement::Good)
-}
-
-/// Says whether the mail may be signed, and there is a private key of its sender.
-fn could_sign(context: &Context, seal: &Seal, mail: &Source) -> Result<bool, Failure> {
-    if seal.choosing.sign.map(Mode::from) == Some(Mode::Never) {
-        return Ok(false);
-    }
-    let from = match &seal.from {
-        Some(from) => Some(from.to_string()),
-        None => addresses(context, mail, &["From"])?.into_iter().next(),
-    };
-    let certificates = match from.as_deref().and_then(EmailAddress::new) {
-        Some(from) => context.store.by_address(&from)?,
-        None => Vec::new(),
-    };
-    Ok(certificates.iter().any(|it| it.has_key))
 }
 
 /// Returns who gets a copy; everybody, where one copy is for all because it is not encrypted.
@@ -114,18 +102,19 @@ fn draft(mail: Source, how: &How) -> Draft {
         } else {
             SignedForm::Detached
         },
-        signature: SignatureChoice {
-            digest: how.digest.map(Into::into),
-            padding: if how.pss {
-                RsaPadding::Pss
-            } else {
-                RsaPadding::Pkcs1
-            },
+        root: if how.include_root {
+            Root::Included
+        } else {
+            Root::LeftOut
         },
-        cipher: how
-            .cipher
-            .map_or(Cipher::Best, |cipher| Cipher::Only(cipher.into())),
-        oaep: how.oaep.then_some(DigestAlgorithm::Sha256),
+        media_types: if how.old_names {
+            MediaTypes::Old
+        } else {
+            MediaTypes::Registered
+        },
+        signature: how.algorithms.signature(),
+        cipher: how.algorithms.cipher(),
+        oaep: how.algorithms.oaep(),
         ..Draft::new(mail)
     }
 }

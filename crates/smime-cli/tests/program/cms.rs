@@ -65,6 +65,7 @@ fn the_choices_of_the_signer_are_in_the_result() {
         json!({
             "verdict": "good", "code": "cms.good", "certificate": alice, "emails": [ALICE],
             "digest": "sha384", "scheme": "rsa_pss", "signing_time": "2026-06-01T00:00:00Z",
+            "time": "given",
         })
     );
 }

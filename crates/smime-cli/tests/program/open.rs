@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{ALICE, BOB, ENTITY, MAIL, Ran, World, contains, fields};
 
@@ -54,6 +54,7 @@ fn every_layer_is_told_and_the_entity_is_what_was_sealed() {
             "emails",
             "scheme",
             "signing_time",
+            "time",
             "verdict"
         ]
     );
@@ -214,6 +215,36 @@ fn a_signature_is_not_good_without_trust_at_another_time_or_under_another_name()
     world.write("sealed.eml", mail.replace(ALICE, BOB));
     let other = ["open", "sealed.eml", "--json"];
     assert_eq!(verdict(world.run(&other)), "wrong_sender");
+}
+
+#[test]
+fn a_signature_by_a_certificate_that_expired_is_good_by_the_time_claimed_if_that_is_asked_for() {
+    let world = sealed(&["--encrypt", "never"]);
+    let open =
+        |at: &str, more: &[&str]| world.run(&[&["open", "sealed.eml", "--at", at], more].concat());
+    let (then, late, early) = (
+        "2026-06-02T00:00:00Z",
+        "2036-01-01T00:00:00Z",
+        "2019-01-01T00:00:00Z",
+    );
+    let time = |value: &Value| value["layers"][0]["signers"][0]["time"].clone();
+    let usual = open(then, &["--json", "--time", "signing"])
+        .expect(0)
+        .json();
+    assert_eq!(time(&usual), "given");
+    assert_eq!(usual["verdict"].get("time"), None);
+    let expired = open(late, &["--json", "--time", "now"]).expect(1).json();
+    assert_eq!(time(&expired), "given");
+    let claimed = open(late, &["--json", "--time", "signing"])
+        .expect(0)
+        .json();
+    assert_eq!(time(&claimed), "claimed");
+    let verdict = json!({"signature": "good", "encryption": "none", "time": "claimed"});
+    assert_eq!(claimed["verdict"], verdict);
+    let words = open(late, &["--time", "signing", "-o", "entity"]).expect(0);
+    assert!(words.text().contains("at the time the signer claims"));
+    // A time that is yet to come is nobody's.
+    open(early, &["--time", "signing"]).expect(1);
 }
 
 #[test]

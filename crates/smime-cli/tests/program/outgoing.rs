@@ -24,6 +24,8 @@ fn options_say_what_can_be_done_and_with_which_certificates() {
         "mandatory": false,
         "plan": "done",
         "certificate": alice,
+        "digest": "sha256",
+        "scheme": "rsa_pkcs1_v15",
         "code": "options.possible",
     });
     assert_eq!(said["sign"], sign);
@@ -32,6 +34,7 @@ fn options_say_what_can_be_done_and_with_which_certificates() {
         "default": true,
         "mandatory": false,
         "plan": "without",
+        "cipher": null,
         "code": "select.no_certificate",
         "recipients": [
             {"address": BOB, "certificates": [bob], "code": "options.possible"},
@@ -248,6 +251,47 @@ fn the_options_and_what_is_sealed_are_one_decision() {
 }
 
 #[test]
+fn the_options_name_the_algorithms_that_seal_uses_or_refuse_them_as_it_does() {
+    let world = World::with_store();
+    world.write("mail.eml", MAIL);
+    let seal = |asked: &[&str]| {
+        let seal = ["seal", "mail.eml", "-o", "out.eml", "--json"];
+        world.unlocked(&[&seal[..], asked].concat())
+    };
+    let to_bob = |asked: &[&str]| options(&world, &[&["--to", BOB], asked].concat());
+    for (asked, digest, scheme, cipher) in [
+        (&[][..], "sha256", "rsa_pkcs1_v15", "aes256-cbc"),
+        (
+            &["--pss", "--digest", "sha512", "--cipher", "aes128-gcm"],
+            "sha512",
+            "rsa_pss",
+            "aes128-gcm",
+        ),
+        (
+            &["--profile", "strict", "--revocation", "off"],
+            "sha256",
+            "rsa_pkcs1_v15",
+            "aes256-gcm",
+        ),
+    ] {
+        let said = to_bob(asked);
+        assert_eq!(said["sign"]["digest"], digest);
+        assert_eq!(said["sign"]["scheme"], scheme);
+        assert_eq!(said["encrypt"]["cipher"], cipher);
+        let receipt = seal(asked).expect(0).json();
+        assert_eq!(receipt["digest"], digest);
+        assert_eq!(receipt["cipher"], cipher);
+    }
+    let refused = ["--profile", "strict", "--revocation", "off"];
+    let refused = [&refused[..], &["--cipher", "aes256-cbc"]].concat();
+    let said = to_bob(&refused);
+    assert_eq!(said["encrypt"]["possible"], false);
+    assert_eq!(said["encrypt"]["plan"], "refused");
+    assert_eq!(said["encrypt"]["code"], "policy.cipher");
+    assert_eq!(seal(&refused).expect(1).error_code(), "policy.cipher");
+}
+
+#[test]
 fn a_group_that_was_never_set_is_wrong_usage_and_nothing_is_written() {
     let world = World::with_store();
     world.write("mail.eml", MAIL);
@@ -362,5 +406,5 @@ fn forgetting_old_entries_is_itself_in_the_log() {
     assert_eq!(log[0]["operation"], "forget");
     assert_eq!(log[0]["id"], count + 1);
     world.ok(&["log", "--verify"]);
-    assert_eq!(fields(&log[0]).len(), 11);
+    assert_eq!(fields(&log[0]).len(), 12);
 }

@@ -227,6 +227,26 @@ fn the_output_is_never_the_input_nor_the_store() {
 }
 
 #[test]
+fn the_root_goes_along_and_old_names_are_used_by_choice() {
+    let world = World::with_store();
+    world.write("mail.eml", MAIL);
+    let seal = |more: &[&str]| {
+        let seal = ["seal", "mail.eml", "-o", "s.eml", "--opaque"];
+        let seal = [&seal[..], &["--encrypt", "never"], more].concat();
+        world.ok_unlocked(&seal);
+        world.ok(&["open", "s.eml", "-o", "entity"]);
+        let shown = world.ok(&["cms", "show", "s.eml", "--json"]).json();
+        (world.read("s.eml"), shown["certificates"].clone())
+    };
+    let (usual, alone) = seal(&[]);
+    assert!(contains(&usual, b"application/pkcs7-mime"));
+    assert_eq!(alone, 1);
+    let (old, with_root) = seal(&["--include-root", "--old-names"]);
+    assert!(contains(&old, b"application/x-pkcs7-mime"));
+    assert_eq!(with_root, 2);
+}
+
+#[test]
 fn one_operation_is_one_entry_of_the_log() {
     let world = World::with_store();
     world.write("mail.eml", MAIL);
@@ -247,10 +267,18 @@ fn one_operation_is_one_entry_of_the_log() {
             r#""in" "verify" "ok""#,
         ]
     );
+    let algorithms: Vec<_> = log[before..].iter().map(|it| &it["algorithms"]).collect();
+    let signature = json!(["sha256", "rsa_pkcs1_v15"]);
+    let encryption = json!(["aes256-cbc"]);
+    assert_eq!(
+        algorithms,
+        [&signature, &encryption, &encryption, &signature]
+    );
     for (number, entry) in log.iter().enumerate() {
         assert_eq!(
             fields(entry),
             [
+                "algorithms",
                 "certificates",
                 "code",
                 "detail",

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use smime_crypto::{
     Algorithm, CryptoProvider, DigestAlgorithm, Error as CryptoError, Hasher, SignatureScheme,
-    Signed, Use,
+    Signed, UnixTime, Use,
     asn1::{Reader, Tag},
 };
 use smime_io::Source;
@@ -13,7 +13,8 @@ use smime_x509::{Certificate, CertificateBundle, ChainRequest, ChainVerifier, Re
 use crate::{
     Error, asn1,
     signed::{
-        Judged, Refusal, Sender, SignatureCheck, SignedMessage, SignerInfo, SignerReport, Verdict,
+        ClaimedTime, Judged, Refusal, Sender, SignatureCheck, SignedMessage, SignerInfo,
+        SignerReport, Verdict,
         attributes::{SignedAttributes, check_unsigned},
     },
 };
@@ -93,6 +94,7 @@ impl Judgement<'_> {
             digest: digest.ok(),
             scheme: scheme.ok(),
             signing_time,
+            by_claimed_time: false,
             capabilities: None,
         };
         let is_named = info.id.matcher();
@@ -125,15 +127,16 @@ impl Judgement<'_> {
             .into_iter()
             .map(|certificate| (self.by(&named, certificate), certificate))
             .reduce(|best, next| {
-                if progress(&next.0) > progress(&best.0) {
+                if progress(&next.0.0) > progress(&best.0.0) {
                     next
                 } else {
                     best
                 }
             });
-        if let Some((verdict, certificate)) = judged {
+        if let Some(((verdict, by_claimed_time), certificate)) = judged {
             report.certificate = Some(certificate.clone());
             report.verdict = verdict;
+            report.by_claimed_time = by_claimed_time;
         }
         if let (Verdict::Good, Some(Ok(attributes))) = (&report.verdict, named.attributes) {
             report.capabilities = attributes.capabilities;
@@ -141,8 +144,9 @@ impl Judgement<'_> {
         report
     }
 
-    /// Judges the signature as one made with the key of `certificate`.
-    fn by(&self, signer: &Named<'_>, certificate: &Certificate) -> Verdict {
+    /// Judges the signature as one made with the key of `certificate`; says whether the time that
+    /// the signer claims made its path good.
+    fn by(&self, signer: &Named<'_>, certificate: &Certificate) -> (Verdict, bool) {
         let check = self.check;
         let permits = |algorithm| {
             let permitted = check
@@ -156,23 +160,44 @@ impl Judgement<'_> {
             .and_then(|()| self.signature(signer, certificate))
             .and_then(|()| permits(Algorithm::Signature(signer.scheme)));
         if let Err(verdict) = sound {
-            return verdict;
+            return (verdict, false);
         }
+        let mut by_claimed_time = false;
         if let Some(chains) = &self.chains {
-            let request = ChainRequest {
-                purpose: check.purpose,
-                pool: self.pool,
-                at: check.at,
-                policies: check.policies,
+            let proven = |valid_at| {
+                let request = ChainRequest {
+                    purpose: check.purpose,
+                    pool: self.pool,
+                    at: check.at,
+                    valid_at,
+                    policies: check.policies,
+                };
+                chains.verify_request(certificate, &request)
             };
-            if let Err(error) = chains.verify_request(certificate, &request) {
-                return Verdict::Untrusted(error);
+            let mut path = proven(check.at);
+            if let (Err(_), Some(claimed)) = (&path, self.claimed_time(signer)) {
+                path = proven(claimed);
+                by_claimed_time = path.is_ok();
+            }
+            if let Err(error) = path {
+                return (Verdict::Untrusted(error), false);
             }
         }
-        if is_sender(certificate, check.sender) {
+        let verdict = if is_sender(certificate, check.sender) {
             Verdict::Good
         } else {
             Verdict::WrongSender
+        };
+        (verdict, by_claimed_time)
+    }
+
+    /// Returns the time that the signer claims, if it is to count and before that of judgement.
+    fn claimed_time(&self, signer: &Named<'_>) -> Option<UnixTime> {
+        match (self.check.claimed_time, &signer.attributes) {
+            (ClaimedTime::Validity, Some(Ok(attributes))) => attributes
+                .signing_time
+                .filter(|claimed| *claimed < self.check.at),
+            _ => None,
         }
     }
 

@@ -45,6 +45,32 @@ fn a_cms_object_is_written_and_read_back() {
 }
 
 #[test]
+fn old_names_are_written_by_choice_in_every_place_and_read_back() {
+    let mut writer = Pkcs7Mime::begin_named(Vec::new(), SmimeType::SignedData, MediaTypes::Old);
+    writer.as_mut().unwrap().write_all(b"abc").unwrap();
+    let opaque = writer.unwrap().finish().unwrap();
+    let mut writer =
+        MultipartSigned::begin_named(Vec::new(), "sha-256", "b", MediaTypes::Old).unwrap();
+    writer.content().write_all(b"\r\ntext").unwrap();
+    let detached = writer.finish(b"abc").unwrap();
+    for (written, name, count) in [
+        (opaque, "application/x-pkcs7-mime", 1),
+        (detached, "application/x-pkcs7-signature", 2),
+    ] {
+        let as_text = String::from_utf8(written.clone()).unwrap();
+        assert_eq!(as_text.matches(name).count(), count);
+        assert!(!as_text.contains("application/pkcs7"));
+        let entity = Entity::read(Source::from_bytes(written), &Limits::default()).unwrap();
+        let cms = match entity.protection().unwrap() {
+            Protection::Pkcs7(cms) => cms,
+            Protection::MultipartSigned { signature, .. } => signature,
+            Protection::None => panic!("not recognised"),
+        };
+        assert_eq!(text(&cms), "abc");
+    }
+}
+
+#[test]
 fn an_unfinished_signed_entity_is_refused_by_the_reader() {
     let mut bytes = Vec::new();
     let mut writer = MultipartSigned::begin(&mut bytes, "sha-256", "b").unwrap();

@@ -93,6 +93,7 @@ fn activity() -> Activity {
         from: None,
         to: Vec::new(),
         certificates: Vec::new(),
+        algorithms: Vec::new(),
         input_digest: None,
         detail: String::new(),
     }

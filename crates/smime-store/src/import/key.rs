@@ -58,6 +58,7 @@ pub fn import_key(
         to: Vec::new(),
         certificates,
         // Not of a file with a key in it: a digest would let a weak passphrase be confirmed.
+        algorithms: Vec::new(),
         input_digest: None,
         detail,
     })?;

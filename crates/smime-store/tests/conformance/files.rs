@@ -260,6 +260,7 @@ fn activity(number: u32) -> Activity {
         from: None,
         to: vec![],
         certificates: vec![],
+        algorithms: Vec::new(),
         input_digest: None,
         detail: number.to_string(),
     }

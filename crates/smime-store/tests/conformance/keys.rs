@@ -259,6 +259,7 @@ fn an_imported_key_is_recorded_without_a_trace_of_it() {
             from: None,
             to: vec![],
             certificates: vec![certificate.fingerprint()],
+            algorithms: Vec::new(),
             input_digest: None,
             detail: "private key of stored certificates: 1".into(),
         };

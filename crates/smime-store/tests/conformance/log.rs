@@ -16,6 +16,7 @@ fn activity(detail: &str) -> Activity {
         from: Some("älice@example.com".into()),
         to: vec!["bob@example.com".into(), "\"c\\\" d\"@example.com".into()],
         certificates: vec![[1; 32], [0xfe; 32]],
+        algorithms: vec!["sha256".into(), "ecdsa".into()],
         input_digest: Some([7; 32]),
         detail: detail.into(),
     }
@@ -41,6 +42,7 @@ fn entries_come_back_as_they_were_numbered_from_one() {
             from: None,
             to: vec![],
             certificates: vec![],
+            algorithms: Vec::new(),
             input_digest: None,
             ..activity("line\nbreak \u{0} and \u{202e}")
         };

@@ -2,7 +2,7 @@ use smime_crypto::{Algorithm, Error, SignatureScheme, UnixTime, Use};
 
 use crate::{
     AnchorConstraints, AnchorValidity, AnyExtendedKeyUsage, Certificate, ChainErrorKind,
-    ChainVerifier, Irregularity, Presence, ProfileRules, Purpose,
+    ChainRequest, ChainVerifier, Irregularity, Presence, ProfileRules, Purpose,
     purpose::{
         check_extended_key_usage, check_extensions, check_fitness, check_key_usage, check_nested,
         check_validity,
@@ -13,9 +13,9 @@ use crate::{
 pub(crate) fn check_leaf(
     verifier: &ChainVerifier<'_>,
     leaf: &Certificate,
-    purpose: Purpose,
-    at: UnixTime,
+    request: &ChainRequest<'_>,
 ) -> Result<(), ChainErrorKind> {
+    let purpose = request.purpose;
     check_not_distrusted(verifier, leaf)?;
     if purpose.is_mail() {
         let policy = verifier.policy;
@@ -26,12 +26,12 @@ pub(crate) fn check_leaf(
             return Err(ChainErrorKind::ExtendedKeyUsage);
         }
     }
-    check_fitness(leaf, purpose, at)?;
+    check_fitness(leaf, purpose, request.valid_at)?;
     if verifier.policy.any_extended_key_usage == AnyExtendedKeyUsage::Ignored {
         check_extended_key_usage(&leaf.view(), purpose, AnyExtendedKeyUsage::Ignored)?;
     }
     check_profile(verifier, leaf)?;
-    check_key(verifier, leaf, leaf_usage(leaf, purpose), at)
+    check_key(verifier, leaf, leaf_usage(leaf, purpose), request.at)
 }
 
 /// Returns what the key of a leaf is used for.
@@ -50,9 +50,9 @@ pub(crate) fn check_issuer(
     verifier: &ChainVerifier<'_>,
     issuer: &Certificate,
     bounds: Option<&AnchorConstraints>,
-    purpose: Purpose,
-    at: UnixTime,
+    request: &ChainRequest<'_>,
 ) -> Result<(), ChainErrorKind> {
+    let purpose = request.purpose;
     check_not_distrusted(verifier, issuer)?;
     if bounds.is_some_and(|bounds| !bounds.permits(purpose)) {
         return Err(ChainErrorKind::PurposeNotTrusted);
@@ -72,11 +72,11 @@ pub(crate) fn check_issuer(
         verifier.policy.any_extended_key_usage,
     )?;
     check_profile(verifier, issuer)?;
-    check_key(verifier, issuer, Use::AcceptSignature, at)?;
+    check_key(verifier, issuer, Use::AcceptSignature, request.at)?;
     if bounds.is_some() && verifier.policy.anchor_validity == AnchorValidity::Ignored {
         return Ok(());
     }
-    check_validity(issuer, at)
+    check_validity(issuer, request.valid_at)
 }
 
 /// Checks the number of intermediates below an issuer that are not self-issued

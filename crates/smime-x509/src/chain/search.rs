@@ -335,7 +335,7 @@ impl<'a> Search<'a> {
         let key = issuer.fingerprint();
         // An anchor that stands below another is judged as what it is there, and not remembered.
         let remembered = candidate.is_anchor || !verifier.anchors.contains(issuer);
-        let check = || checks::check_issuer(verifier, issuer, bounds, request.purpose, request.at);
+        let check = || checks::check_issuer(verifier, issuer, bounds, request);
         if remembered {
             self.fields.entry(key).or_insert_with(check).clone()?;
         } else {
@@ -541,6 +541,7 @@ mod tests {
             purpose: Purpose::SignMail,
             pool: &pool,
             at: NOW,
+            valid_at: NOW,
             policies: &PolicyInputs::default(),
         };
         let mut search = Search::new(&verifier, &request);

@@ -52,7 +52,7 @@ pub(crate) fn validate(
     let unknown = check_revocation(verifier, request, path, anchor, budget)?;
     Ok(Findings {
         policies,
-        warnings: checks::irregularities(path, anchor, request.at),
+        warnings: checks::irregularities(path, anchor, request.valid_at),
         revocation_unknown: unknown,
     })
 }

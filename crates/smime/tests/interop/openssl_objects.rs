@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use smime::{
     cms::{
-        self, Encryptor, Object, Outcome, Recipient, Sender, SignatureCheck, SignedMessage, Signer,
-        sign_der,
+        self, ClaimedTime, Encryptor, Object, Outcome, Recipient, Sender, SignatureCheck,
+        SignedMessage, Signer, sign_der,
     },
     crypto::{ContentCipher, DigestAlgorithm, RustCrypto, SignatureScheme},
     io::{Limits, Source},
@@ -349,6 +349,7 @@ fn verified(setting: &Setting, signed: SignedMessage) -> Result<Vec<u8>, String>
         pool: &CertificateBundle::new(),
         sender: Sender::Any,
         at: NOW,
+        claimed_time: ClaimedTime::Ignored,
     };
     match signed.verify(&check).map_err(text)? {
         Outcome::Verified(verified) => bytes(verified.content()),

@@ -1,8 +1,9 @@
 //! What the engine seals, `openssl cms` opens: the mails.
 
 use smime::{
-    Cipher, Draft, Mode, RsaPadding, SignatureChoice, SignedForm,
+    Cipher, Draft, Mode, Root, RsaPadding, SignatureChoice, SignedForm,
     crypto::{ContentCipher, DigestAlgorithm},
+    mime::MediaTypes,
 };
 
 use crate::{
@@ -33,6 +34,33 @@ fn openssl_verifies_our_signature_of_every_key_digest_and_padding() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn openssl_reads_our_mails_under_the_old_names_too() {
+    let setting = Setting::new();
+    let Some(openssl) = OpenSsl::find(&setting) else {
+        return;
+    };
+    let (expected, person) = (content(), setting.person("p256"));
+    let old = |draft: Draft| {
+        let draft = Draft {
+            media_types: MediaTypes::Old,
+            root: Root::Included,
+            ..draft
+        };
+        setting.seal(&draft)
+    };
+    check_all(FORMS.map(|form| (format!("{form:?}"), form)), |form| {
+        let mail = old(Draft {
+            form,
+            ..signed(person, &expected)
+        })?;
+        check_same(&openssl.verify(Form::Smime, &mail, None)?, &expected)
+    });
+    let mail = old(encrypted(&[person], ContentCipher::Aes256Cbc, &expected)).unwrap();
+    let opened = openssl.decrypt(Form::Smime, &mail, person).unwrap();
+    check_same(&opened, &expected).unwrap();
 }
 
 #[test]
