@@ -74,6 +74,8 @@ pub enum Operation {
     Delete,
     /// A private key was let out of the store.
     Export,
+    /// Certificates became anchors, distrusted, or neither.
+    Trust,
 }
 
 /// How an operation ended.
@@ -127,6 +129,7 @@ impl Operation {
             Self::Retry => "retry",
             Self::Delete => "delete",
             Self::Export => "export",
+            Self::Trust => "trust",
         }
     }
 }

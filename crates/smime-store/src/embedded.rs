@@ -214,14 +214,14 @@ impl Store for Embedded {
         })
     }
 
-    fn anchors(&self) -> Result<Vec<Certificate>, Error> {
+    fn anchors(&self) -> Result<Vec<StoredCertificate>, Error> {
         let transaction = self.begin_read()?;
         let anchors = transaction.open_table(ANCHORS).map_err(database_error)?;
         let reader = Reader::new(&transaction)?;
         let mut found = Vec::new();
         for entry in anchors.iter().map_err(database_error)? {
             let (id, _) = entry.map_err(database_error)?;
-            found.push(reader.certificate(id.value())?.certificate);
+            found.push(reader.certificate(id.value())?);
         }
         Ok(found)
     }

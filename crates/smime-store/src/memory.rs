@@ -156,13 +156,13 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn anchors(&self) -> Result<Vec<Certificate>, Error> {
+    fn anchors(&self) -> Result<Vec<StoredCertificate>, Error> {
         let inner = self.inner();
-        let anchors = inner
-            .certificates
-            .values()
-            .filter(|entry| entry.trust == Trust::Anchor);
-        Ok(anchors.map(|entry| entry.certificate.clone()).collect())
+        let all = inner.certificates.iter();
+        let anchors = all.filter(|(_, entry)| entry.trust.is_anchor());
+        Ok(anchors
+            .filter_map(|(number, _)| inner.stored(*number))
+            .collect())
     }
 
     fn add_key(

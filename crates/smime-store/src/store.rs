@@ -152,11 +152,12 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error::NoSuchCertificate`] when one of them is not stored; then nothing changed.
     fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error>;
 
-    /// Returns the certificates that are [`Trust::Anchor`], in the order of their addition.
+    /// Returns the certificates that are anchors, for one use at least, in the order of their
+    /// addition.
     ///
     /// # Errors
     /// [`Error`].
-    fn anchors(&self) -> Result<Vec<Certificate>, Error>;
+    fn anchors(&self) -> Result<Vec<StoredCertificate>, Error>;
 
     /// Adds a private key at rest; one that is there already stays as it is.
     ///

@@ -3,7 +3,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use smime_crypto::{CryptoProvider, Random, UnixTime};
 use smime_io::Limits;
 use smime_store::{Store, StoredCertificate, Trust};
-use smime_x509::{Certificate, CertificateBundle, ChainVerifier, TrustStore};
+use smime_x509::{AnchorConstraints, Certificate, CertificateBundle, ChainVerifier, TrustStore};
 
 use crate::{Cause, Keyring, Policy};
 
@@ -48,11 +48,23 @@ impl Clock {
 }
 
 impl Engine<'_> {
-    /// Returns the anchors of the store.
+    /// Returns the anchors of the store, each for the uses that it is trusted for.
     pub(crate) fn anchors(&self) -> Result<TrustStore, Cause> {
         let mut anchors = TrustStore::new();
-        for certificate in self.store.anchors()? {
-            anchors.add(certificate);
+        for StoredCertificate {
+            certificate, trust, ..
+        } in self.store.anchors()?
+        {
+            if trust == Trust::Anchor {
+                anchors.add(certificate);
+                continue;
+            }
+            let uses = trust.anchor_uses().iter();
+            let bounds = AnchorConstraints {
+                purposes: Some(uses.map(|usage| usage.purpose()).collect()),
+                ..AnchorConstraints::default()
+            };
+            anchors.add_constrained(certificate, bounds);
         }
         Ok(anchors)
     }

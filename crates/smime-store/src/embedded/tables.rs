@@ -299,7 +299,7 @@ impl<'a> Tables<'a> {
         self.certificates
             .insert(id, changed.as_slice())
             .map_err(database_error)?;
-        if trust == Trust::Anchor {
+        if trust.is_anchor() {
             self.anchors.insert(id, ()).map_err(database_error)?;
         } else {
             self.anchors.remove(id).map_err(database_error)?;
