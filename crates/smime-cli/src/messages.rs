@@ -31,6 +31,10 @@ const REMEDIES: &[(&str, &str)] = &[
         "wait for its first day, which smime cert show ADDRESS tells, or import one for now",
     ),
     (
+        "chain.purpose_not_trusted",
+        "trust the anchor for this use too: smime cert trust SHA256 --for sign --for encrypt",
+    ),
+    (
         "chain.revocation_unknown",
         "give a list or response that is of this time and of this issuer: --crl FILE, --ocsp FILE",
     ),

@@ -16,7 +16,7 @@ use smime::{
     },
 };
 
-use super::{emails, hex, usable_for};
+use super::{emails, hex, trusted_for, usable_for};
 
 /// `cert show`: one certificate. Every field is always there: null or empty without its extension.
 pub(crate) fn certificate(certificate: &Certificate) -> Value {
@@ -33,6 +33,8 @@ pub(crate) fn stored(stored: &StoredCertificate, at: UnixTime) -> Value {
     if let Some(fields) = value.as_object_mut() {
         fields.insert("has_key".to_owned(), stored.has_key.into());
         fields.insert("trust".to_owned(), stored.trust.as_str().into());
+        let uses = trusted_for(stored.trust);
+        fields.insert("trusted_for".to_owned(), uses.into());
         fields.insert("usable_for".to_owned(), usable_for(stored, at).into());
     }
     value

@@ -24,4 +24,5 @@ mod outgoing;
 mod retry;
 mod revocation;
 mod seal;
+mod trust;
 mod world;

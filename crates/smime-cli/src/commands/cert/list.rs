@@ -198,7 +198,7 @@ impl List<'_> {
             &whose(certificate),
             if uses.is_empty() { "-" } else { &uses },
             if stored.has_key { "yes" } else { "no" },
-            stored.trust.as_str(),
+            &json::trust_words(stored.trust),
             &certificate.not_after().to_string(),
             &days_left,
             last,
@@ -225,7 +225,7 @@ fn line([fingerprint, whose, uses, key, trust, end, days_left, last]: [&str; 8])
     // The day of a time.
     let end = end.get(..10).unwrap_or(end);
     let line = format!(
-        "{fingerprint:16}  {}  {uses:12}  {key:3}  {trust:10}  {end:10}  {days_left:>9}  {last}",
+        "{fingerprint:16}  {}  {uses:12}  {key:3}  {trust:14}  {end:10}  {days_left:>9}  {last}",
         cell(whose, 36),
     );
     line.trim_end().to_owned()
