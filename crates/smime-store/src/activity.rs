@@ -74,6 +74,8 @@ pub enum Operation {
     Delete,
     /// A private key was let out of the store.
     Export,
+    /// Certificates were pinned for an address, or an address unpinned.
+    Pin,
     /// Certificates became anchors, distrusted, or neither.
     Trust,
 }
@@ -129,6 +131,7 @@ impl Operation {
             Self::Retry => "retry",
             Self::Delete => "delete",
             Self::Export => "export",
+            Self::Pin => "pin",
             Self::Trust => "trust",
         }
     }

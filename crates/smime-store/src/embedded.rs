@@ -7,15 +7,15 @@ use std::{
 };
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, StorageBackend,
-    backends::FileBackend,
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    StorageBackend, backends::FileBackend,
 };
 use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope, Store,
-    StoredCertificate, Trust,
+    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Pin, Recorded, Scope,
+    Store, StoredCertificate, Trust,
     activity::read_entry,
     crl::{self, CrlKey, CrlRecord},
     index::{Prefix, Query, number, public_key_id},
@@ -27,6 +27,7 @@ use reader::Reader;
 use tables::{
     ACTIVITY, ANCHORS, DEFAULTS, HEAD, KEYS, MESSAGE_IDS, META, TAIL, Tables,
     crls::{CRL_RECORDS, CRLS, crl_records},
+    pins::{PINS, all_pins, pins},
 };
 use waiting::{Limits, Then, Waiting};
 
@@ -128,6 +129,11 @@ impl Embedded {
         Ok(result)
     }
 
+    fn open_pins(&self) -> Result<ReadOnlyTable<&'static [u8], &'static [u8]>, Error> {
+        let table = self.begin_read()?.open_table(PINS);
+        table.map_err(database_error)
+    }
+
     /// Begins to read what stands under the prefixes from one to another; returns also what of it
     /// waits for the index.
     fn reader(&self, first: Prefix, last: Prefix) -> Result<(Reader, Vec<u128>), Error> {
@@ -224,6 +230,22 @@ impl Store for Embedded {
             found.push(reader.certificate(id.value())?);
         }
         Ok(found)
+    }
+
+    fn set_pins(
+        &self,
+        address: &EmailAddress,
+        fingerprints: Option<&[[u8; 32]]>,
+    ) -> Result<(), Error> {
+        self.write(|tables| tables.set_pins(address, fingerprints))
+    }
+
+    fn pins(&self, address: &EmailAddress) -> Result<Option<Vec<[u8; 32]>>, Error> {
+        pins(&self.open_pins()?, &address.folded())
+    }
+
+    fn all_pins(&self) -> Result<Vec<Pin>, Error> {
+        all_pins(&self.open_pins()?)
     }
 
     fn add_key(

@@ -36,5 +36,5 @@ pub use import::{
 pub use index::{Entry, public_key_id};
 pub use kept::{KeptMail, Want};
 pub use memory::Memory;
-pub use record::{Addition, KeysOfDeleted, MailUse, StoredCertificate, Trust};
+pub use record::{Addition, KeysOfDeleted, MailUse, Pin, StoredCertificate, Trust};
 pub use store::Store;

@@ -35,6 +35,15 @@ pub enum Addition {
     },
 }
 
+/// The certificates that are pinned for an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// The address, [folded](smime_x509::EmailAddress::folded).
+    pub address: String,
+    /// The SHA-256 of each; none if all of them were deleted.
+    pub certificates: Vec<[u8; 32]>,
+}
+
 /// What the owner of the store thinks of a certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {

@@ -4,11 +4,11 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope,
+    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Pin, Recorded, Scope,
     StoredCertificate, Trust,
 };
 
-/// Where certificates, keys, anchors, revocation lists, the activity log and mail that is to be
+/// Where certificates, keys, anchors, pins, revocation lists, the activity log and mail that is to be
 /// judged again are kept.
 ///
 /// Every method is one transaction: it happens whole or not at all, and is durable when it
@@ -158,6 +158,34 @@ pub trait Store: Debug + Send + Sync {
     /// # Errors
     /// [`Error`].
     fn anchors(&self) -> Result<Vec<StoredCertificate>, Error>;
+
+    /// Pins certificates of an address in the place of those pinned before, or unpins it.
+    ///
+    /// Of an address that is pinned, only these certificates are encrypted to. When the last of them
+    /// is deleted it stays pinned, and nothing can be encrypted to it until it is pinned anew or
+    /// unpinned: what a deletion leaves must not be open to whatever comes next.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCertificate`], [`Error::OtherAddress`] when one of them does not name the
+    /// address; then nothing changed.
+    fn set_pins(
+        &self,
+        address: &EmailAddress,
+        fingerprints: Option<&[[u8; 32]]>,
+    ) -> Result<(), Error>;
+
+    /// Returns the certificates that are pinned for an address, compared as
+    /// [`EmailAddress::matches`] does; `None` if it is not pinned.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn pins(&self, address: &EmailAddress) -> Result<Option<Vec<[u8; 32]>>, Error>;
+
+    /// Returns all pins, in the order of their addresses.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn all_pins(&self) -> Result<Vec<Pin>, Error>;
 
     /// Adds a private key at rest; one that is there already stays as it is.
     ///

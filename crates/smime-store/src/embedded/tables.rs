@@ -25,9 +25,11 @@ use crate::{
 pub(super) mod crls;
 pub(super) mod kept;
 mod log;
+pub(super) mod pins;
 
 use crls::{CRL_RECORDS, CRLS};
 use kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES};
+use pins::PINS;
 
 /// Number → [`CertificateRecord`].
 pub(super) const CERTIFICATES: TableDefinition<'_, u64, &[u8]> =
@@ -68,11 +70,12 @@ pub(super) const TAIL: &str = "activity-tail";
 pub(super) const WAITING: &str = "waiting";
 
 /// The names of all tables.
-pub(super) fn names() -> [&'static str; 13] {
+pub(super) fn names() -> [&'static str; 14] {
     [
         CERTIFICATES.name(),
         INDEX.name(),
         ANCHORS.name(),
+        PINS.name(),
         KEYS.name(),
         ACTIVITY.name(),
         MESSAGE_IDS.name(),
@@ -95,6 +98,7 @@ pub(super) struct Tables<'a> {
     certificates: Table<'a, u64, &'static [u8]>,
     index: Table<'a, u128, ()>,
     anchors: Table<'a, u64, ()>,
+    pins: Table<'a, &'static [u8], &'static [u8]>,
     keys: Table<'a, &'static [u8; 32], &'static [u8]>,
     activity: Table<'a, u64, &'static [u8]>,
     message_ids: Table<'a, u128, ()>,
@@ -120,6 +124,7 @@ impl<'a> Tables<'a> {
                 .map_err(database_error)?,
             index: transaction.open_table(INDEX).map_err(database_error)?,
             anchors: transaction.open_table(ANCHORS).map_err(database_error)?,
+            pins: transaction.open_table(PINS).map_err(database_error)?,
             keys: transaction.open_table(KEYS).map_err(database_error)?,
             activity: transaction.open_table(ACTIVITY).map_err(database_error)?,
             message_ids: transaction
@@ -334,9 +339,11 @@ impl<'a> Tables<'a> {
         let found = self.by_fingerprint(fingerprint, |id, record| {
             let certificate = record.certificate()?;
             let key = sha256(&[certificate.spki()]);
-            Ok::<_, Error>((id, key, Entry::new(&certificate)))
+            let emails = certificate.emails();
+            let entry = Entry::with_emails(&certificate, &emails);
+            Ok::<_, Error>((id, key, entry, emails))
         })?;
-        let (id, key, entry) = found.ok_or(Error::NoSuchCertificate(*fingerprint))??;
+        let (id, key, entry, emails) = found.ok_or(Error::NoSuchCertificate(*fingerprint))??;
         if matches!(self.then, Then::Indexed) {
             self.then = Then::IndexedAndLess;
         }
@@ -346,6 +353,7 @@ impl<'a> Tables<'a> {
         }
         self.certificates.remove(id).map_err(database_error)?;
         self.anchors.remove(id).map_err(database_error)?;
+        self.take_from_pins(fingerprint, &emails)?;
         if keys == KeysOfDeleted::Stay || self.has_certificate(&key)? {
             return Ok(None);
         }

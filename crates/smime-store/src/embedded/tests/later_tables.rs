@@ -6,6 +6,7 @@ use opening::names_of_tables;
 use tables::{
     crls::{CRL_RECORDS, CRLS},
     kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES},
+    pins::PINS,
 };
 
 fn tables_of(store: &Embedded) -> Vec<String> {
@@ -26,6 +27,7 @@ fn earlier(disk: &Disk, certificates: &[Certificate]) {
         KEPT.name(),
         KEPT_MESSAGES.name(),
         KEPT_INDEX.name(),
+        PINS.name(),
         MESSAGE_IDS.name(),
         DEFAULTS.name(),
     ] {
@@ -41,6 +43,7 @@ fn assert_usable(store: &Embedded, certificates: &[Certificate]) {
     assert!(store.crls(name("Test CA").der()).unwrap().is_empty());
     assert_eq!(store.kept(1).unwrap(), None);
     assert!(store.all_defaults().unwrap().is_empty());
+    assert!(store.all_pins().unwrap().is_empty());
     let found = store.activities_of("<earlier@example.com>").unwrap();
     assert_eq!(
         found.len(),
