@@ -131,9 +131,17 @@ const REMEDIES: &[(&str, &str)] = &[
         "import the private key of the certificate: smime key import FILE",
     ),
     (
+        "select.pinned_unusable",
+        "smime cert pin ADDRESS SHA256 pins another; after smime cert unpin ADDRESS any will do",
+    ),
+    (
         "store.absent",
         "a store is one file with certificates, private keys and a log of what was done with them\n  \
          to begin: smime cert import FILE, smime ca init or smime demo; --store PATH names another",
+    ),
+    (
+        "store.other_address",
+        "pin a certificate of this address: smime cert list ADDRESS",
     ),
     ("store.locked", "another process has the store open"),
 ];

@@ -3,10 +3,10 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum, ValueHint};
 use smime::{
     store::{MailUse, Trust},
-    x509::LintProfile,
+    x509::{EmailAddress, LintProfile},
 };
 
-use super::Judging;
+use super::{Judging, address};
 use crate::{
     failure::{Failure, Kind},
     fingerprint::FingerprintStart,
@@ -55,6 +55,24 @@ pub(crate) enum Cert {
     /// A certification authority that is an anchor vouches for all that it has issued. A person's
     /// certificate that is one is good for itself alone.
     Trust(CertTrust),
+    /// Encrypt to an address with these certificates alone, in the place of those pinned before
+    ///
+    /// Certificates that come later are not used by themselves. If none of those pinned can be used, or
+    /// all were deleted, nothing is encrypted to the address. A message may still choose another.
+    Pin {
+        /// Whose
+        #[arg(value_name = "ADDRESS", value_parser = address)]
+        address: EmailAddress,
+        /// Which, by SHA-256, or by its first 8 digits or more
+        #[arg(required = true, value_name = "FINGERPRINT", value_parser = FingerprintStart::of_one)]
+        fingerprints: Vec<FingerprintStart>,
+    },
+    /// Encrypt to an address with the best certificate again
+    Unpin {
+        /// Whose
+        #[arg(value_name = "ADDRESS", value_parser = address)]
+        address: EmailAddress,
+    },
     /// Show every certificate of a file, or those of the store that match
     Show {
         /// A file, `-` for standard input, or what `cert list` takes

@@ -103,7 +103,13 @@ fn list_says_what_the_store_holds_and_what_it_is_good_for() {
     assert_eq!(lines.len(), 4);
     let mut expected = [
         &FIELDS[..],
-        &["has_key", "trust", "trusted_for", "usable_for"],
+        &[
+            "has_key",
+            "pinned_for",
+            "trust",
+            "trusted_for",
+            "usable_for",
+        ],
     ]
     .concat();
     expected.sort_unstable();

@@ -21,6 +21,7 @@ mod keys;
 mod list;
 mod open;
 mod outgoing;
+mod pins;
 mod retry;
 mod revocation;
 mod seal;
