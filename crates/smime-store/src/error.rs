@@ -27,6 +27,8 @@ pub enum Error {
     NoSuchCertificate([u8; 32]),
     /// The certificate of that fingerprint does not name the address.
     OtherAddress([u8; 32]),
+    /// The certificate of that fingerprint is not quarantined.
+    NotQuarantined([u8; 32]),
     /// No private key of that [`public_key_id`](crate::public_key_id) is stored.
     NoSuchKey([u8; 32]),
     /// No mail of that number is kept.
@@ -63,6 +65,7 @@ impl Error {
             Self::Database(_) => "store.database",
             Self::NoSuchCertificate(_) => "store.no_certificate",
             Self::OtherAddress(_) => "store.other_address",
+            Self::NotQuarantined(_) => "store.not_quarantined",
             Self::NoSuchKey(_) => "store.no_key",
             Self::NoSuchMail(_) => "store.no_mail",
             Self::MailTooLarge => "store.mail_too_large",
@@ -92,6 +95,11 @@ impl fmt::Display for Error {
             Self::OtherAddress(fingerprint) => write!(
                 f,
                 "certificate of fingerprint {} is of another address",
+                Hex(fingerprint)
+            ),
+            Self::NotQuarantined(fingerprint) => write!(
+                f,
+                "no certificate of fingerprint {} is quarantined",
                 Hex(fingerprint)
             ),
             Self::NoSuchKey(id) => write!(f, "no private key of public key {}", Hex(id)),

@@ -8,8 +8,8 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Pin, Recorded, Scope,
-    Store, StoredCertificate, Trust,
+    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Peer, Pin,
+    Quarantined, Quarantining, Recorded, Scope, Store, StoredCertificate, Trust,
     activity::{Head, read_entry},
     crl::{self, CrlKey, CrlRecord},
     index::{MAX_NUMBER, Prefix, Query, names_address, number, public_key_id},
@@ -17,9 +17,11 @@ use crate::{
     record::newest_first,
 };
 use kept::KeptMails;
+use peers::Peers;
 
 mod crls;
 mod kept;
+mod peers;
 
 /// A store that lasts as long as the value: for tests and for work without a file.
 #[derive(Debug, Default)]
@@ -36,6 +38,7 @@ struct Inner {
     defaults: BTreeMap<Scope, Defaults>,
     crls: BTreeMap<CrlKey, (CrlRecord, Vec<u8>)>,
     kept: KeptMails,
+    peers: Peers,
     log: BTreeMap<u64, Vec<u8>>,
     message_ids: BTreeSet<u128>,
     head: Head,
@@ -198,6 +201,37 @@ impl Store for Memory {
             certificates,
         };
         Ok(all.map(pin).collect())
+    }
+
+    fn note_announcement(
+        &self,
+        address: &EmailAddress,
+        announcement: &Announcement,
+    ) -> Result<bool, Error> {
+        Ok(self.inner().peers.note(address, announcement))
+    }
+
+    fn announcement(&self, address: &EmailAddress) -> Result<Option<Announcement>, Error> {
+        Ok(self.inner().peers.announcement(address))
+    }
+
+    fn peers(&self) -> Result<Vec<Peer>, Error> {
+        Ok(self.inner().peers.all())
+    }
+
+    fn quarantine(&self, certificate: &Quarantined) -> Result<Quarantining, Error> {
+        Ok(self.inner().peers.quarantine(certificate))
+    }
+
+    fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
+        Ok(self.inner().peers.quarantined())
+    }
+
+    fn end_quarantine(&self, fingerprint: &[u8; 32]) -> Result<(), Error> {
+        match self.inner().peers.end_quarantine(*fingerprint) {
+            true => Ok(()),
+            false => Err(Error::NotQuarantined(*fingerprint)),
+        }
     }
 
     fn add_key(

@@ -4,11 +4,11 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Pin, Recorded, Scope,
-    StoredCertificate, Trust,
+    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Peer, Pin,
+    Quarantined, Quarantining, Recorded, Scope, StoredCertificate, Trust,
 };
 
-/// Where certificates, keys, anchors, pins, revocation lists, the activity log and mail that is to be
+/// Where certificates, keys, anchors, pins, what peers announced, revocation lists, the activity log and mail that is to be
 /// judged again are kept.
 ///
 /// Every method is one transaction: it happens whole or not at all, and is durable when it
@@ -186,6 +186,50 @@ pub trait Store: Debug + Send + Sync {
     /// # Errors
     /// [`Error`].
     fn all_pins(&self) -> Result<Vec<Pin>, Error>;
+
+    /// Notes what an address announced, unless what is known was signed at the same time or later;
+    /// says whether it was noted.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn note_announcement(
+        &self,
+        address: &EmailAddress,
+        announcement: &Announcement,
+    ) -> Result<bool, Error>;
+
+    /// Returns what an address announced, compared as [`EmailAddress::matches`] does.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn announcement(&self, address: &EmailAddress) -> Result<Option<Announcement>, Error>;
+
+    /// Returns all that was announced, in the order of the addresses.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn peers(&self) -> Result<Vec<Peer>, Error>;
+
+    /// Lets a certificate wait until somebody decides about it; no other look-up finds it.
+    ///
+    /// There is room for 1 000 altogether and 8 of one address; each has, with its issuers, up to
+    /// 64 KiB.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn quarantine(&self, certificate: &Quarantined) -> Result<Quarantining, Error>;
+
+    /// Returns the certificates that wait, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn quarantined(&self) -> Result<Vec<Quarantined>, Error>;
+
+    /// Lets the certificate of a fingerprint wait no longer; adds it to nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotQuarantined`].
+    fn end_quarantine(&self, fingerprint: &[u8; 32]) -> Result<(), Error>;
 
     /// Adds a private key at rest; one that is there already stays as it is.
     ///

@@ -25,10 +25,12 @@ use crate::{
 pub(super) mod crls;
 pub(super) mod kept;
 mod log;
+pub(super) mod peers;
 pub(super) mod pins;
 
 use crls::{CRL_RECORDS, CRLS};
 use kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES};
+use peers::{PEERS, QUARANTINE};
 use pins::PINS;
 
 /// Number → [`CertificateRecord`].
@@ -70,12 +72,14 @@ pub(super) const TAIL: &str = "activity-tail";
 pub(super) const WAITING: &str = "waiting";
 
 /// The names of all tables.
-pub(super) fn names() -> [&'static str; 14] {
+pub(super) fn names() -> [&'static str; 16] {
     [
         CERTIFICATES.name(),
         INDEX.name(),
         ANCHORS.name(),
         PINS.name(),
+        PEERS.name(),
+        QUARANTINE.name(),
         KEYS.name(),
         ACTIVITY.name(),
         MESSAGE_IDS.name(),
@@ -99,6 +103,8 @@ pub(super) struct Tables<'a> {
     index: Table<'a, u128, ()>,
     anchors: Table<'a, u64, ()>,
     pins: Table<'a, &'static [u8], &'static [u8]>,
+    peers: Table<'a, &'static [u8], &'static [u8]>,
+    quarantine: Table<'a, &'static [u8; 64], &'static [u8]>,
     keys: Table<'a, &'static [u8; 32], &'static [u8]>,
     activity: Table<'a, u64, &'static [u8]>,
     message_ids: Table<'a, u128, ()>,
@@ -125,6 +131,8 @@ impl<'a> Tables<'a> {
             index: transaction.open_table(INDEX).map_err(database_error)?,
             anchors: transaction.open_table(ANCHORS).map_err(database_error)?,
             pins: transaction.open_table(PINS).map_err(database_error)?,
+            peers: transaction.open_table(PEERS).map_err(database_error)?,
+            quarantine: transaction.open_table(QUARANTINE).map_err(database_error)?,
             keys: transaction.open_table(KEYS).map_err(database_error)?,
             activity: transaction.open_table(ACTIVITY).map_err(database_error)?,
             message_ids: transaction

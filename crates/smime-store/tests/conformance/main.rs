@@ -14,6 +14,7 @@ mod kept;
 mod keys;
 mod log;
 mod making;
+mod peers;
 mod pins;
 mod positions;
 

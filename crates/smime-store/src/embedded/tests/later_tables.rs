@@ -6,6 +6,7 @@ use opening::names_of_tables;
 use tables::{
     crls::{CRL_RECORDS, CRLS},
     kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES},
+    peers::{PEERS, QUARANTINE},
     pins::PINS,
 };
 
@@ -28,6 +29,8 @@ fn earlier(disk: &Disk, certificates: &[Certificate]) {
         KEPT_MESSAGES.name(),
         KEPT_INDEX.name(),
         PINS.name(),
+        PEERS.name(),
+        QUARANTINE.name(),
         MESSAGE_IDS.name(),
         DEFAULTS.name(),
     ] {
@@ -44,6 +47,8 @@ fn assert_usable(store: &Embedded, certificates: &[Certificate]) {
     assert_eq!(store.kept(1).unwrap(), None);
     assert!(store.all_defaults().unwrap().is_empty());
     assert!(store.all_pins().unwrap().is_empty());
+    assert!(store.peers().unwrap().is_empty());
+    assert!(store.quarantined().unwrap().is_empty());
     let found = store.activities_of("<earlier@example.com>").unwrap();
     assert_eq!(
         found.len(),
