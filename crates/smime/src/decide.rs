@@ -1,8 +1,9 @@
 //! Whether an outgoing mail can be signed and encrypted, with what, and whether it will be: decided
 //! once, told to whoever asks beforehand, followed when the mail is sealed.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
+use smime_cms::Capabilities;
 use smime_crypto::{PrivateKey, UnixTime};
 use smime_store::{
     Activity, Binding, Defaults, Direction, Impossible, Level, Mode, Operation, Recorded, Scope,
@@ -103,6 +104,8 @@ pub struct Decision {
     pub unreadable: Vec<String>,
     /// The sender's own certificates to encrypt to, if that was asked for and there are any.
     pub own: Vec<VerifiedRecipient>,
+    /// What those who have a certificate announced that they can read, by its SHA-256.
+    pub(crate) announced: HashMap<[u8; 32], Capabilities>,
     asked: (Option<Mode>, Option<Mode>),
 }
 
@@ -175,6 +178,7 @@ impl Engine<'_> {
             }
             _ => Vec::new(),
         };
+        let announced = self.announced_by(&recipients, intent, &own)?;
         Ok(Decision {
             at,
             sign: defaults.sign,
@@ -186,8 +190,34 @@ impl Engine<'_> {
             recipients,
             unreadable: intent.unreadable.clone(),
             own,
+            announced,
             asked: asked(intent),
         })
+    }
+
+    /// Returns what recipients, and the sender who is one, announced that they can read.
+    fn announced_by(
+        &self,
+        recipients: &[RecipientChoice],
+        intent: &Intent,
+        own: &[VerifiedRecipient],
+    ) -> Result<HashMap<[u8; 32], Capabilities>, Cause> {
+        let recipients = recipients.iter().map(|recipient| {
+            let certificates = recipient.certificates.as_deref();
+            (&recipient.address, certificates.unwrap_or_default())
+        });
+        let own = intent.from.iter().map(|from| (from, own));
+        let mut all = HashMap::new();
+        for (address, certificates) in recipients.chain(own).filter(|(_, it)| !it.is_empty()) {
+            let Some(announced) = self.announced(address)? else {
+                continue;
+            };
+            for certificate in certificates {
+                let fingerprint = certificate.certificate().fingerprint();
+                all.insert(fingerprint, announced.clone());
+            }
+        }
+        Ok(all)
     }
 
     /// Returns the defaults for a mail, and whether it answers one that came encrypted.

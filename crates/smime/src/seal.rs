@@ -1,6 +1,9 @@
 //! The outgoing writer stack: out ← base64 ← envelope ← signature ← entity.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
 
 use smime_cms::{Capabilities, Encryptor, Recipient, Signer};
 use smime_crypto::{Algorithm, ContentCipher, KeyTransport, SignatureScheme, UnixTime, Use};
@@ -29,6 +32,7 @@ pub struct Sealing<'a> {
     /// The key transport asked for, in place of what is known of each recipient.
     oaep: Option<KeyTransport>,
     copies: Vec<SealedCopy>,
+    announced: HashMap<[u8; 32], Capabilities>,
     receipt: Receipt,
     message_id: Option<String>,
     from: Option<String>,
@@ -138,7 +142,10 @@ impl Engine<'_> {
         };
         let cipher = match &*copies {
             [] => None,
-            copies => Some(self.decide_cipher(draft, copies, at, &mut receipt)?),
+            copies => {
+                let announced = &decision.announced;
+                Some(self.decide_cipher(draft, copies, announced, at, &mut receipt)?)
+            }
         };
         let copies = if copies.is_empty() {
             vec![SealedCopy {
@@ -165,6 +172,7 @@ impl Engine<'_> {
             cipher,
             oaep,
             copies,
+            announced: decision.announced.clone(),
             receipt,
             message_id,
             from,
@@ -195,6 +203,7 @@ impl Engine<'_> {
         &self,
         draft: &Draft,
         copies: &[SealedCopy],
+        announced: &HashMap<[u8; 32], Capabilities>,
         at: UnixTime,
         receipt: &mut Receipt,
     ) -> Result<ContentCipher, Cause> {
@@ -202,7 +211,10 @@ impl Engine<'_> {
             copies
                 .iter()
                 .flat_map(|copy| &copy.recipients)
-                .all(|recipient| capabilities(recipient).is_some_and(|it| it.supports(cipher)))
+                .all(|recipient| {
+                    let known = capabilities(recipient, announced);
+                    known.is_some_and(|it| it.supports(cipher))
+                })
         };
         let permitted = |cipher| self.check_permitted(Algorithm::Cipher(cipher), Use::Encrypt, at);
         let (cipher, code) = match draft.cipher {
@@ -344,7 +356,7 @@ impl Sealing<'_> {
     ) -> Result<(), Cause> {
         let (provider, random) = (self.engine.provider, self.engine.random);
         let recipients = copy.recipients.iter().map(|recipient| {
-            let known = capabilities(recipient)
+            let known = capabilities(recipient, &self.announced)
                 .and_then(|it| it.oaep())
                 .filter(|known| {
                     let known = Algorithm::Transport(*known);
@@ -561,8 +573,15 @@ fn without_repetition(addresses: Vec<EmailAddress>) -> Vec<EmailAddress> {
     kept
 }
 
-/// What a recipient's certificate says that they can read (RFC 4262).
-fn capabilities(recipient: &VerifiedRecipient) -> Option<Capabilities> {
+/// What a recipient can read: as they announced in mail (RFC 8551 §2.7.1), or else as their
+/// certificate says (RFC 4262).
+fn capabilities(
+    recipient: &VerifiedRecipient,
+    announced: &HashMap<[u8; 32], Capabilities>,
+) -> Option<Capabilities> {
+    if let Some(announced) = announced.get(&recipient.certificate().fingerprint()) {
+        return Some(announced.clone());
+    }
     Capabilities::from_der(recipient.certificate().smime_capabilities()?).ok()
 }
 
