@@ -133,8 +133,8 @@ fn look_ups(criterion: &mut Criterion) {
 }
 
 fn all_added(store: &dyn Store, file: &[u8], count: u64) {
-    let summary = import(store, file, &ImportOptions::new(NOW), &mut |_| {}).unwrap();
-    assert_eq!(summary.added, count);
+    let imported = import(store, file, &ImportOptions::new(NOW), &mut |_| {}).unwrap();
+    assert_eq!(imported.summary.added, count);
 }
 
 criterion_group!(benches, imports, stages, look_ups);

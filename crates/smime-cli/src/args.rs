@@ -16,7 +16,7 @@ mod log;
 mod outgoing;
 
 pub(crate) use ca::{Ca, CaInit, CaIssue, Csr};
-pub(crate) use cert::{Cert, CertDelete, CertExport};
+pub(crate) use cert::{Cert, CertDelete, CertExport, CertTrust};
 pub(crate) use key::{Key, KeyExport};
 pub(crate) use log::Log;
 pub(crate) use outgoing::{Group, How, Options, Seal};

@@ -138,6 +138,7 @@ impl From<&store::Error> for Failure {
             store::Error::Key(error) => return Self::from(error),
             // Refused like a certificate that is imported, not failed.
             store::Error::NoCertificateForKey { .. } => Kind::NotGood,
+            store::Error::OtherAddress(_) => Kind::Usage,
             _ => Kind::Other,
         };
         Self::new(kind, error.code(), error)

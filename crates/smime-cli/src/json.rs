@@ -37,6 +37,19 @@ pub(crate) fn usable_for(stored: &StoredCertificate, at: UnixTime) -> Vec<&'stat
     .collect()
 }
 
+/// What a certificate is an anchor for.
+pub(crate) fn trusted_for(trust: Trust) -> Vec<&'static str> {
+    trust.anchor_uses().iter().map(|it| it.as_str()).collect()
+}
+
+/// What is thought of a certificate, for people.
+pub(crate) fn trust_words(trust: Trust) -> String {
+    match trust {
+        Trust::AnchorFor(usage) => format!("{}/{}", trust.as_str(), usage.as_str()),
+        _ => trust.as_str().to_owned(),
+    }
+}
+
 pub(crate) fn emails(certificate: &Certificate) -> Vec<String> {
     certificate
         .emails()

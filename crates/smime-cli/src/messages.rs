@@ -31,6 +31,10 @@ const REMEDIES: &[(&str, &str)] = &[
         "wait for its first day, which smime cert show ADDRESS tells, or import one for now",
     ),
     (
+        "chain.purpose_not_trusted",
+        "trust the anchor for this use too: smime cert trust SHA256 --for sign --for encrypt",
+    ),
+    (
         "chain.revocation_unknown",
         "give a list or response that is of this time and of this issuer: --crl FILE, --ocsp FILE",
     ),
@@ -131,9 +135,17 @@ const REMEDIES: &[(&str, &str)] = &[
         "import the private key of the certificate: smime key import FILE",
     ),
     (
+        "select.pinned_unusable",
+        "smime cert pin ADDRESS SHA256 pins another; after smime cert unpin ADDRESS any will do",
+    ),
+    (
         "store.absent",
         "a store is one file with certificates, private keys and a log of what was done with them\n  \
          to begin: smime cert import FILE, smime ca init or smime demo; --store PATH names another",
+    ),
+    (
+        "store.other_address",
+        "pin a certificate of this address: smime cert list ADDRESS",
     ),
     ("store.locked", "another process has the store open"),
 ];

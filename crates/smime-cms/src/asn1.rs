@@ -17,8 +17,9 @@ pub(crate) const ID_AUTH_ENVELOPED_DATA: Oid = Oid::new("1.2.840.113549.1.9.16.1
 pub(crate) const CONTENT_TYPE: Oid = Oid::new("1.2.840.113549.1.9.3");
 pub(crate) const MESSAGE_DIGEST: Oid = Oid::new("1.2.840.113549.1.9.4");
 pub(crate) const SIGNING_TIME: Oid = Oid::new("1.2.840.113549.1.9.5");
-// RFC 8551 §2.5.2, RFC 5035 §3 and §5, RFC 6211 §2
+// RFC 8551 §2.5.2 and §2.5.3, RFC 5035 §3 and §5, RFC 6211 §2
 pub(crate) const SMIME_CAPABILITIES: Oid = Oid::new("1.2.840.113549.1.9.15");
+pub(crate) const ENCRYPTION_KEY_PREFERENCE: Oid = Oid::new("1.2.840.113549.1.9.16.2.11");
 pub(crate) const SIGNING_CERTIFICATE: Oid = Oid::new("1.2.840.113549.1.9.16.2.12");
 pub(crate) const SIGNING_CERTIFICATE_V2: Oid = Oid::new("1.2.840.113549.1.9.16.2.47");
 pub(crate) const ALGORITHM_PROTECTION: Oid = Oid::new("1.2.840.113549.1.9.52");

@@ -115,6 +115,9 @@ pub struct SignerReport {
     pub by_claimed_time: bool,
     /// What the signer can read; told only of a signer who is good.
     pub capabilities: Option<Capabilities>,
+    /// The certificates at hand that may be the one which the signer wants to be encrypted to
+    /// (RFC 8551 §2.5.3); told only of a signer who is good, and proven by nobody.
+    pub encryption_certificates: Vec<Certificate>,
 }
 
 /// What one signature is worth.

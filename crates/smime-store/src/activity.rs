@@ -76,6 +76,12 @@ pub enum Operation {
     Delete,
     /// A private key was let out of the store.
     Export,
+    /// Something was learned from mail, or decided about what was.
+    Learn,
+    /// Certificates were pinned for an address, or an address unpinned.
+    Pin,
+    /// Certificates became anchors, distrusted, or neither.
+    Trust,
 }
 
 /// How an operation ended.
@@ -129,6 +135,9 @@ impl Operation {
             Self::Retry => "retry",
             Self::Delete => "delete",
             Self::Export => "export",
+            Self::Learn => "learn",
+            Self::Pin => "pin",
+            Self::Trust => "trust",
         }
     }
 }

@@ -7,15 +7,15 @@ use std::{
 };
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _, StorageBackend,
-    backends::FileBackend,
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    StorageBackend, TableDefinition, backends::FileBackend,
 };
 use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope, Store,
-    StoredCertificate, Trust,
+    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Peer, Pin,
+    Quarantined, Quarantining, Recorded, Scope, Store, StoredCertificate, Trust,
     activity::read_entry,
     crl::{self, CrlKey, CrlRecord},
     index::{Prefix, Query, number, public_key_id},
@@ -27,6 +27,8 @@ use reader::Reader;
 use tables::{
     ACTIVITY, ANCHORS, DEFAULTS, HEAD, KEYS, MESSAGE_IDS, META, TAIL, Tables,
     crls::{CRL_RECORDS, CRLS, crl_records},
+    peers::{PEERS, QUARANTINE, all_peers, all_quarantined, announcement_of},
+    pins::{PINS, all_pins, pins},
 };
 use waiting::{Limits, Then, Waiting};
 
@@ -128,6 +130,14 @@ impl Embedded {
         Ok(result)
     }
 
+    /// Opens a table that is found by folded addresses.
+    fn by_folded_address(
+        &self,
+        name: TableDefinition<'_, &'static [u8], &'static [u8]>,
+    ) -> Result<ReadOnlyTable<&'static [u8], &'static [u8]>, Error> {
+        self.begin_read()?.open_table(name).map_err(database_error)
+    }
+
     /// Begins to read what stands under the prefixes from one to another; returns also what of it
     /// waits for the index.
     fn reader(&self, first: Prefix, last: Prefix) -> Result<(Reader, Vec<u128>), Error> {
@@ -214,16 +224,67 @@ impl Store for Embedded {
         })
     }
 
-    fn anchors(&self) -> Result<Vec<Certificate>, Error> {
+    fn anchors(&self) -> Result<Vec<StoredCertificate>, Error> {
         let transaction = self.begin_read()?;
         let anchors = transaction.open_table(ANCHORS).map_err(database_error)?;
         let reader = Reader::new(&transaction)?;
         let mut found = Vec::new();
         for entry in anchors.iter().map_err(database_error)? {
             let (id, _) = entry.map_err(database_error)?;
-            found.push(reader.certificate(id.value())?.certificate);
+            found.push(reader.certificate(id.value())?);
         }
         Ok(found)
+    }
+
+    fn set_pins(
+        &self,
+        address: &EmailAddress,
+        fingerprints: Option<&[[u8; 32]]>,
+    ) -> Result<(), Error> {
+        self.write(|tables| tables.set_pins(address, fingerprints))
+    }
+
+    fn pins(&self, address: &EmailAddress) -> Result<Option<Vec<[u8; 32]>>, Error> {
+        pins(&self.by_folded_address(PINS)?, &address.folded())
+    }
+
+    fn all_pins(&self) -> Result<Vec<Pin>, Error> {
+        all_pins(&self.by_folded_address(PINS)?)
+    }
+
+    fn note_announcement(
+        &self,
+        address: &EmailAddress,
+        announcement: &Announcement,
+    ) -> Result<bool, Error> {
+        self.write(|tables| tables.note_announcement(address, announcement))
+    }
+
+    fn announcement(&self, address: &EmailAddress) -> Result<Option<Announcement>, Error> {
+        announcement_of(&self.by_folded_address(PEERS)?, &address.folded())
+    }
+
+    fn peers(&self) -> Result<Vec<Peer>, Error> {
+        all_peers(&self.by_folded_address(PEERS)?)
+    }
+
+    fn quarantine(&self, certificate: &Quarantined) -> Result<Quarantining, Error> {
+        self.write(|tables| tables.quarantine(certificate))
+    }
+
+    fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
+        let table = self
+            .begin_read()?
+            .open_table(QUARANTINE)
+            .map_err(database_error)?;
+        all_quarantined(&table)
+    }
+
+    fn end_quarantine(&self, fingerprint: &[u8; 32]) -> Result<(), Error> {
+        self.write(|tables| match tables.end_quarantine(*fingerprint)? {
+            true => Ok(()),
+            false => Err(Error::NotQuarantined(*fingerprint)),
+        })
     }
 
     fn add_key(

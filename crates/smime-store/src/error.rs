@@ -25,6 +25,10 @@ pub enum Error {
     Database(String),
     /// No certificate of that fingerprint is stored.
     NoSuchCertificate([u8; 32]),
+    /// The certificate of that fingerprint does not name the address.
+    OtherAddress([u8; 32]),
+    /// The certificate of that fingerprint is not quarantined.
+    NotQuarantined([u8; 32]),
     /// No private key of that [`public_key_id`](crate::public_key_id) is stored.
     NoSuchKey([u8; 32]),
     /// No mail of that number is kept.
@@ -60,6 +64,8 @@ impl Error {
             Self::Damaged(_) => "store.damaged",
             Self::Database(_) => "store.database",
             Self::NoSuchCertificate(_) => "store.no_certificate",
+            Self::OtherAddress(_) => "store.other_address",
+            Self::NotQuarantined(_) => "store.not_quarantined",
             Self::NoSuchKey(_) => "store.no_key",
             Self::NoSuchMail(_) => "store.no_mail",
             Self::MailTooLarge => "store.mail_too_large",
@@ -86,6 +92,16 @@ impl fmt::Display for Error {
             Self::NoSuchCertificate(fingerprint) => {
                 write!(f, "no certificate of fingerprint {}", Hex(fingerprint))
             }
+            Self::OtherAddress(fingerprint) => write!(
+                f,
+                "certificate of fingerprint {} is of another address",
+                Hex(fingerprint)
+            ),
+            Self::NotQuarantined(fingerprint) => write!(
+                f,
+                "no certificate of fingerprint {} is quarantined",
+                Hex(fingerprint)
+            ),
             Self::NoSuchKey(id) => write!(f, "no private key of public key {}", Hex(id)),
             Self::NoSuchMail(id) => write!(f, "no kept mail of number {id}"),
             Self::MailTooLarge => f.write_str("mail larger than 64 MiB"),

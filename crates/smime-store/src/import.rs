@@ -171,8 +171,8 @@ impl ImportOutcome {
 ///
 /// A certificate must pass [`check_import_under`](smime_x509::check_import_under); what is refused never keeps
 /// the others out. Where `options.trust` is not [`Trust::None`], authorities among the certificates
-/// get it, also those that were there; one that is [`Trust::Distrusted`] stays so, because a list
-/// of authorities must not undo what was decided about one of them. One entry of the activity log
+/// get it, also those that were there; one that is [`Trust::Distrusted`], or an anchor for one use
+/// only, stays so, because a list of authorities must not undo what was decided about one of them. One entry of the activity log
 /// tells of the file, and names the first 10 000 certificates that
 /// were added. Opening what is protected in the file, containers and keys, costs no more than one
 /// [`Budget`]; what is over it is refused.
@@ -405,7 +405,9 @@ impl Import<'_> {
                     stored.map_or(Trust::Distrusted, |stored| stored.trust)
                 }
             };
-            if was != trust && was != Trust::Distrusted {
+            // A list of anchors does not widen what was decided about one of them.
+            let is_decided = was == Trust::Distrusted || (was.is_anchor() && trust.is_anchor());
+            if !is_decided {
                 fingerprints.insert(*fingerprint);
             }
         }
@@ -425,7 +427,7 @@ impl Import<'_> {
         now_trusted: bool,
     ) {
         let suffix = match self.options.trust {
-            Trust::Anchor if now_trusted => ", now an anchor",
+            Trust::Anchor | Trust::AnchorFor(_) if now_trusted => ", now an anchor",
             Trust::Distrusted if now_trusted => ", now distrusted",
             _ => "",
         };

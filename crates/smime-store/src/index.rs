@@ -88,10 +88,7 @@ impl Query<'_> {
     pub(crate) fn matches(&self, certificate: &Certificate) -> bool {
         match self {
             Self::Fingerprint(fingerprint) => certificate.fingerprint() == **fingerprint,
-            Self::Address(address) => certificate
-                .emails()
-                .iter()
-                .any(|email| email.matches(address)),
+            Self::Address(address) => names_address(certificate.emails(), address),
             Self::IssuerAndSerial { issuer, serial } => {
                 certificate.serial() == *serial && same_name(certificate.issuer().der(), issuer)
             }
@@ -180,6 +177,11 @@ fn prefixes(
 
 fn prefix(kind: u8, parts: &[&[u8]]) -> Prefix {
     Prefix::new(kind, &sha256(parts))
+}
+
+/// Says whether `emails` hold an address.
+pub(crate) fn names_address(emails: &[EmailAddress], address: &EmailAddress) -> bool {
+    emails.iter().any(|email| email.matches(address))
 }
 
 pub(crate) fn same_name(left: &[u8], right: &[u8]) -> bool {

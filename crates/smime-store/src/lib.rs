@@ -23,6 +23,7 @@ mod kept;
 #[path = "../tests/conformance/making.rs"]
 mod making;
 mod memory;
+mod peer;
 mod record;
 mod store;
 
@@ -39,5 +40,6 @@ pub use import::{
 pub use index::{Entry, public_key_id};
 pub use kept::{KeptMail, Want};
 pub use memory::Memory;
-pub use record::{Addition, KeysOfDeleted, StoredCertificate, Trust};
+pub use peer::{Announcement, Peer, Quarantined, Quarantining};
+pub use record::{Addition, KeysOfDeleted, MailUse, Pin, StoredCertificate, Trust};
 pub use store::Store;

@@ -8,18 +8,20 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope, Store,
-    StoredCertificate, Trust,
+    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Peer, Pin,
+    Quarantined, Quarantining, Recorded, Scope, Store, StoredCertificate, Trust,
     activity::{Head, read_entry},
     crl::{self, CrlKey, CrlRecord},
-    index::{MAX_NUMBER, Prefix, Query, number, public_key_id},
+    index::{MAX_NUMBER, Prefix, Query, names_address, number, public_key_id},
     kept::{KeptRecord, fulfilled_by, of_issuer},
     record::newest_first,
 };
 use kept::KeptMails;
+use peers::Peers;
 
 mod crls;
 mod kept;
+mod peers;
 
 /// A store that lasts as long as the value: for tests and for work without a file.
 #[derive(Debug, Default)]
@@ -30,10 +32,13 @@ struct Inner {
     /// By numbers in the order of their addition.
     certificates: BTreeMap<u64, Kept>,
     index: BTreeSet<u128>,
+    /// By folded addresses.
+    pins: BTreeMap<String, Vec<[u8; 32]>>,
     keys: HashMap<[u8; 32], (UnixTime, Vec<u8>)>,
     defaults: BTreeMap<Scope, Defaults>,
     crls: BTreeMap<CrlKey, (CrlRecord, Vec<u8>)>,
     kept: KeptMails,
+    peers: Peers,
     log: BTreeMap<u64, Vec<u8>>,
     message_ids: BTreeSet<u128>,
     head: Head,
@@ -156,13 +161,77 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn anchors(&self) -> Result<Vec<Certificate>, Error> {
+    fn anchors(&self) -> Result<Vec<StoredCertificate>, Error> {
         let inner = self.inner();
-        let anchors = inner
-            .certificates
-            .values()
-            .filter(|entry| entry.trust == Trust::Anchor);
-        Ok(anchors.map(|entry| entry.certificate.clone()).collect())
+        let all = inner.certificates.iter();
+        let anchors = all.filter(|(_, entry)| entry.trust.is_anchor());
+        Ok(anchors
+            .filter_map(|(number, _)| inner.stored(*number))
+            .collect())
+    }
+
+    fn set_pins(
+        &self,
+        address: &EmailAddress,
+        fingerprints: Option<&[[u8; 32]]>,
+    ) -> Result<(), Error> {
+        let mut inner = self.inner();
+        for fingerprint in fingerprints.unwrap_or_default() {
+            let found = inner.find(Query::Fingerprint(fingerprint)).pop();
+            let stored = found.ok_or(Error::NoSuchCertificate(*fingerprint))?;
+            if !names_address(stored.certificate.emails(), address) {
+                return Err(Error::OtherAddress(*fingerprint));
+            }
+        }
+        match fingerprints {
+            Some(pinned) => inner.pins.insert(address.folded(), pinned.to_vec()),
+            None => inner.pins.remove(&address.folded()),
+        };
+        Ok(())
+    }
+
+    fn pins(&self, address: &EmailAddress) -> Result<Option<Vec<[u8; 32]>>, Error> {
+        Ok(self.inner().pins.get(&address.folded()).cloned())
+    }
+
+    fn all_pins(&self) -> Result<Vec<Pin>, Error> {
+        let all = self.inner().pins.clone().into_iter();
+        let pin = |(address, certificates)| Pin {
+            address,
+            certificates,
+        };
+        Ok(all.map(pin).collect())
+    }
+
+    fn note_announcement(
+        &self,
+        address: &EmailAddress,
+        announcement: &Announcement,
+    ) -> Result<bool, Error> {
+        Ok(self.inner().peers.note(address, announcement))
+    }
+
+    fn announcement(&self, address: &EmailAddress) -> Result<Option<Announcement>, Error> {
+        Ok(self.inner().peers.announcement(address))
+    }
+
+    fn peers(&self) -> Result<Vec<Peer>, Error> {
+        Ok(self.inner().peers.all())
+    }
+
+    fn quarantine(&self, certificate: &Quarantined) -> Result<Quarantining, Error> {
+        Ok(self.inner().peers.quarantine(certificate))
+    }
+
+    fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
+        Ok(self.inner().peers.quarantined())
+    }
+
+    fn end_quarantine(&self, fingerprint: &[u8; 32]) -> Result<(), Error> {
+        match self.inner().peers.end_quarantine(*fingerprint) {
+            true => Ok(()),
+            false => Err(Error::NotQuarantined(*fingerprint)),
+        }
     }
 
     fn add_key(
@@ -377,6 +446,10 @@ impl Inner {
         let entry = Entry::new(&kept.certificate.view());
         for prefix in entry.prefixes() {
             self.index.remove(&prefix.entry(number));
+        }
+        let fingerprint = kept.certificate.fingerprint();
+        for pinned in self.pins.values_mut() {
+            pinned.retain(|one| *one != fingerprint);
         }
         let id = public_key_id(kept.certificate.public_key());
         let goes = keys == KeysOfDeleted::Go && self.find(Query::PublicKey(&id)).is_empty();

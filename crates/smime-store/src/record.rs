@@ -1,5 +1,5 @@
 use smime_crypto::UnixTime;
-use smime_x509::Certificate;
+use smime_x509::{Certificate, Purpose};
 
 /// A certificate as stored.
 #[derive(Clone, Debug)]
@@ -35,16 +35,36 @@ pub enum Addition {
     },
 }
 
+/// The certificates that are pinned for an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// The address, [folded](smime_x509::EmailAddress::folded).
+    pub address: String,
+    /// The SHA-256 of each; none if all of them were deleted.
+    pub certificates: Vec<[u8; 32]>,
+}
+
 /// What the owner of the store thinks of a certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
     /// Nothing: it must prove itself by a chain.
     #[default]
     None,
-    /// Chains may end here.
+    /// Chains may end here, whatever for.
     Anchor,
+    /// Chains may end here for one use of mail, and for no other.
+    AnchorFor(MailUse),
     /// Never to be used, whatever its chain says.
     Distrusted,
+}
+
+/// What a certificate of mail is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailUse {
+    /// Signatures: those of others are believed, and one's own are made.
+    Sign,
+    /// Encryption to somebody.
+    Encrypt,
 }
 
 impl Trust {
@@ -52,8 +72,23 @@ impl Trust {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::Anchor => "anchor",
+            Self::Anchor | Self::AnchorFor(_) => "anchor",
             Self::Distrusted => "distrusted",
+        }
+    }
+
+    /// Says whether chains may end here, for one use at least.
+    pub fn is_anchor(self) -> bool {
+        !self.anchor_uses().is_empty()
+    }
+
+    /// Returns the uses of mail for which chains may end here.
+    pub fn anchor_uses(self) -> &'static [MailUse] {
+        match self {
+            Self::None | Self::Distrusted => &[],
+            Self::Anchor => &[MailUse::Sign, MailUse::Encrypt],
+            Self::AnchorFor(MailUse::Sign) => &[MailUse::Sign],
+            Self::AnchorFor(MailUse::Encrypt) => &[MailUse::Encrypt],
         }
     }
 
@@ -62,13 +97,39 @@ impl Trust {
             Self::None => 0,
             Self::Anchor => 1,
             Self::Distrusted => 2,
+            Self::AnchorFor(MailUse::Sign) => 3,
+            Self::AnchorFor(MailUse::Encrypt) => 4,
         }
     }
 
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::None, Self::Anchor, Self::Distrusted]
-            .into_iter()
-            .find(|trust| trust.to_byte() == byte)
+        [
+            Self::None,
+            Self::Anchor,
+            Self::Distrusted,
+            Self::AnchorFor(MailUse::Sign),
+            Self::AnchorFor(MailUse::Encrypt),
+        ]
+        .into_iter()
+        .find(|trust| trust.to_byte() == byte)
+    }
+}
+
+impl MailUse {
+    /// Returns the word for it: `sign` or `encrypt`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sign => "sign",
+            Self::Encrypt => "encrypt",
+        }
+    }
+
+    /// Returns the purpose that chains are judged for.
+    pub fn purpose(self) -> Purpose {
+        match self {
+            Self::Sign => Purpose::SignMail,
+            Self::Encrypt => Purpose::EncryptMail,
+        }
     }
 }
 

@@ -4,11 +4,11 @@ use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Arrivals, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Recorded, Scope,
-    StoredCertificate, Trust,
+    Activity, Addition, Announcement, Arrivals, Defaults, Entry, Error, KeptMail, KeysOfDeleted,
+    Peer, Pin, Quarantined, Quarantining, Recorded, Scope, StoredCertificate, Trust,
 };
 
-/// Where certificates, keys, anchors, revocation lists, the activity log and mail that is to be
+/// Where certificates, keys, anchors, pins, what peers announced, revocation lists, the activity log and mail that is to be
 /// judged again are kept.
 ///
 /// Every method is one transaction: it happens whole or not at all, and is durable when it
@@ -152,11 +152,84 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error::NoSuchCertificate`] when one of them is not stored; then nothing changed.
     fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error>;
 
-    /// Returns the certificates that are [`Trust::Anchor`], in the order of their addition.
+    /// Returns the certificates that are anchors, for one use at least, in the order of their
+    /// addition.
     ///
     /// # Errors
     /// [`Error`].
-    fn anchors(&self) -> Result<Vec<Certificate>, Error>;
+    fn anchors(&self) -> Result<Vec<StoredCertificate>, Error>;
+
+    /// Pins certificates of an address in the place of those pinned before, or unpins it.
+    ///
+    /// Of an address that is pinned, only these certificates are encrypted to. When the last of them
+    /// is deleted it stays pinned, and nothing can be encrypted to it until it is pinned anew or
+    /// unpinned: what a deletion leaves must not be open to whatever comes next.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCertificate`], [`Error::OtherAddress`] when one of them does not name the
+    /// address; then nothing changed.
+    fn set_pins(
+        &self,
+        address: &EmailAddress,
+        fingerprints: Option<&[[u8; 32]]>,
+    ) -> Result<(), Error>;
+
+    /// Returns the certificates that are pinned for an address, compared as
+    /// [`EmailAddress::matches`] does; `None` if it is not pinned.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn pins(&self, address: &EmailAddress) -> Result<Option<Vec<[u8; 32]>>, Error>;
+
+    /// Returns all pins, in the order of their addresses.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn all_pins(&self) -> Result<Vec<Pin>, Error>;
+
+    /// Notes what an address announced, unless what is known was signed at the same time or later;
+    /// says whether it was noted.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn note_announcement(
+        &self,
+        address: &EmailAddress,
+        announcement: &Announcement,
+    ) -> Result<bool, Error>;
+
+    /// Returns what an address announced, compared as [`EmailAddress::matches`] does.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn announcement(&self, address: &EmailAddress) -> Result<Option<Announcement>, Error>;
+
+    /// Returns all that was announced, in the order of the addresses.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn peers(&self) -> Result<Vec<Peer>, Error>;
+
+    /// Lets a certificate wait until somebody decides about it; no other look-up finds it.
+    ///
+    /// There is room for 1 000 altogether and 8 of one address; each has, with its issuers, up to
+    /// 64 KiB.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn quarantine(&self, certificate: &Quarantined) -> Result<Quarantining, Error>;
+
+    /// Returns the certificates that wait, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn quarantined(&self) -> Result<Vec<Quarantined>, Error>;
+
+    /// Lets the certificate of a fingerprint wait no longer; adds it to nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotQuarantined`].
+    fn end_quarantine(&self, fingerprint: &[u8; 32]) -> Result<(), Error>;
 
     /// Adds a private key at rest; one that is there already stays as it is.
     ///

@@ -1,5 +1,7 @@
 //! Which algorithms sign and encrypt an outgoing mail.
 
+use std::collections::HashMap;
+
 use smime_cms::Capabilities;
 use smime_crypto::{
     Algorithm, ContentCipher, DigestAlgorithm, KeyTransport, PublicKey, Refused, SignatureScheme,
@@ -68,12 +70,14 @@ impl Engine<'_> {
     pub(crate) fn encryption_choice<'r>(
         &self,
         recipients: impl IntoIterator<Item = &'r VerifiedRecipient>,
+        announced: &HashMap<[u8; 32], Capabilities>,
         asked: Cipher,
         oaep: Option<DigestAlgorithm>,
         at: UnixTime,
     ) -> Result<EncryptionChoice, Unusable> {
         let all_read = |cipher| {
-            let mut known = recipients.into_iter().map(capabilities);
+            let recipients = recipients.into_iter();
+            let mut known = recipients.map(|recipient| capabilities(recipient, announced));
             known.all(|it| it.is_some_and(|it| it.supports(cipher)))
         };
         let permitted = |cipher| self.permit(Algorithm::Cipher(cipher), Use::Encrypt, at);
@@ -108,10 +112,11 @@ impl Engine<'_> {
         &self,
         choice: EncryptionChoice,
         recipient: &VerifiedRecipient,
+        announced: &HashMap<[u8; 32], Capabilities>,
         at: UnixTime,
     ) -> KeyTransport {
         let known = || {
-            let known = capabilities(recipient)?.oaep()?;
+            let known = capabilities(recipient, announced)?.oaep()?;
             let permitted = self.permit(Algorithm::Transport(known), Use::Encrypt, at);
             permitted.is_ok().then_some(known)
         };
@@ -130,7 +135,14 @@ impl Engine<'_> {
     }
 }
 
-/// What a recipient's certificate says that they can read (RFC 4262).
-fn capabilities(recipient: &VerifiedRecipient) -> Option<Capabilities> {
+/// Returns what a recipient can read: as they announced in mail (RFC 8551 §2.7.1), or else as their
+/// certificate says (RFC 4262).
+fn capabilities(
+    recipient: &VerifiedRecipient,
+    announced: &HashMap<[u8; 32], Capabilities>,
+) -> Option<Capabilities> {
+    if let Some(announced) = announced.get(&recipient.certificate().fingerprint()) {
+        return Some(announced.clone());
+    }
     Capabilities::from_der(recipient.certificate().smime_capabilities()?).ok()
 }

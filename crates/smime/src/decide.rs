@@ -1,8 +1,9 @@
 //! Whether an outgoing mail can be signed and encrypted, with what, and whether it will be: decided
 //! once, told to whoever asks beforehand, followed when the mail is sealed.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
+use smime_cms::Capabilities;
 use smime_crypto::{DigestAlgorithm, PrivateKey, SignatureScheme, UnixTime};
 use smime_store::{
     Activity, Binding, Defaults, Direction, Impossible, Level, Mode, Operation, Recorded, Scope,
@@ -115,6 +116,8 @@ pub struct Decision {
     /// How the content is encrypted, or why it cannot be; absent if some recipient has no
     /// certificate.
     pub encryption: Option<Result<EncryptionChoice, Unusable>>,
+    /// What those who have a certificate announced that they can read, by its SHA-256.
+    pub(crate) announced: HashMap<[u8; 32], Capabilities>,
     asked: (Option<Mode>, Option<Mode>),
 }
 
@@ -189,7 +192,8 @@ impl Engine<'_> {
             }
             _ => Vec::new(),
         };
-        let encryption = self.encryption(intent, &recipients, &own, at);
+        let announced = self.announced_by(&recipients, intent, &own)?;
+        let encryption = self.encryption(intent, &recipients, &own, &announced, at);
         Ok(Decision {
             at,
             sign: defaults.sign,
@@ -202,6 +206,7 @@ impl Engine<'_> {
             unreadable: intent.unreadable.clone(),
             own,
             encryption,
+            announced,
             asked: asked(intent),
         })
     }
@@ -212,6 +217,7 @@ impl Engine<'_> {
         intent: &Intent,
         recipients: &[RecipientChoice],
         own: &[VerifiedRecipient],
+        announced: &HashMap<[u8; 32], Capabilities>,
         at: UnixTime,
     ) -> Option<Result<EncryptionChoice, Unusable>> {
         if recipients.is_empty() || !intent.unreadable.is_empty() {
@@ -220,7 +226,32 @@ impl Engine<'_> {
         let each = recipients.iter().map(|it| it.certificates.as_deref().ok());
         let all: Vec<_> = each.collect::<Option<_>>()?;
         let certificates = all.into_iter().flatten().chain(own);
-        Some(self.encryption_choice(certificates, intent.cipher, intent.oaep, at))
+        Some(self.encryption_choice(certificates, announced, intent.cipher, intent.oaep, at))
+    }
+
+    /// Returns what recipients, and the sender who is one, announced that they can read.
+    fn announced_by(
+        &self,
+        recipients: &[RecipientChoice],
+        intent: &Intent,
+        own: &[VerifiedRecipient],
+    ) -> Result<HashMap<[u8; 32], Capabilities>, Cause> {
+        let recipients = recipients.iter().map(|recipient| {
+            let certificates = recipient.certificates.as_deref();
+            (&recipient.address, certificates.unwrap_or_default())
+        });
+        let own = intent.from.iter().map(|from| (from, own));
+        let mut all = HashMap::new();
+        for (address, certificates) in recipients.chain(own).filter(|(_, it)| !it.is_empty()) {
+            let Some(announced) = self.announced(address)? else {
+                continue;
+            };
+            for certificate in certificates {
+                let fingerprint = certificate.certificate().fingerprint();
+                all.insert(fingerprint, announced.clone());
+            }
+        }
+        Ok(all)
     }
 
     /// Returns the defaults for a mail, and whether it answers one that came encrypted.

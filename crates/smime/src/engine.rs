@@ -7,8 +7,8 @@ use smime_crypto::{CryptoProvider, Random, UnixTime};
 use smime_io::{Limits, TooLarge};
 use smime_store::{Store, StoredCertificate, Trust};
 use smime_x509::{
-    Certificate, CertificateBundle, ChainVerifier, Crl, GeneralName, Revocation, RevocationPolicy,
-    TrustStore,
+    AnchorConstraints, Certificate, CertificateBundle, ChainVerifier, Crl, GeneralName, Revocation,
+    RevocationPolicy, TrustStore,
 };
 
 use crate::{Cause, Keyring, Policy};
@@ -62,6 +62,13 @@ pub(crate) struct Grounds {
     listed: HashSet<Vec<u8>>,
 }
 
+impl Grounds {
+    /// Says whether a certificate is an anchor.
+    pub(crate) fn trusts(&self, certificate: &Certificate) -> bool {
+        self.anchors.contains(certificate)
+    }
+}
+
 impl Engine<'_> {
     /// Returns the anchors of the store and what the policy knows of revocation.
     pub(crate) fn grounds(&self) -> Result<Grounds, Cause> {
@@ -71,8 +78,20 @@ impl Engine<'_> {
     /// Returns the anchors of the store beside what is known of revocation.
     pub(crate) fn grounds_for(&self, revocation: Revocation) -> Result<Grounds, Cause> {
         let mut anchors = TrustStore::new();
-        for certificate in self.store.anchors()? {
-            anchors.add(certificate);
+        for StoredCertificate {
+            certificate, trust, ..
+        } in self.store.anchors()?
+        {
+            if trust == Trust::Anchor {
+                anchors.add(certificate);
+                continue;
+            }
+            let uses = trust.anchor_uses().iter();
+            let bounds = AnchorConstraints {
+                purposes: Some(uses.map(|usage| usage.purpose()).collect()),
+                ..AnchorConstraints::default()
+            };
+            anchors.add_constrained(certificate, bounds);
         }
         Ok(Grounds {
             anchors,

@@ -2,6 +2,7 @@ use smime_cms::SignerReport;
 use smime_crypto::ContentCipher;
 use smime_mime::Entity;
 use smime_store::Want;
+use smime_x509::Certificate;
 
 /// An opened message: what was proven, and the entity inside.
 #[derive(Debug)]
@@ -9,6 +10,8 @@ pub struct Message {
     pub(crate) mail: Entity,
     pub(crate) layers: Vec<Layer>,
     pub(crate) wants: Vec<Want>,
+    /// The certificates that came with signatures of the whole which are good, proven by nobody.
+    pub(crate) certificates: Vec<Certificate>,
     pub(crate) entity: Entity,
 }
 

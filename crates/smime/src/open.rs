@@ -58,14 +58,21 @@ impl Engine<'_> {
             from: from_addresses(mail),
             layers: Vec::new(),
             wants: Vec::new(),
+            certificates: Vec::new(),
         };
         let result = walk.run(mail.clone());
-        let Walk { layers, wants, .. } = walk;
+        let Walk {
+            layers,
+            wants,
+            certificates,
+            ..
+        } = walk;
         match result {
             Ok(entity) => Ok(Message {
                 mail: mail.clone(),
                 layers,
                 wants,
+                certificates,
                 entity,
             }),
             Err(cause) => Err(Error {
@@ -163,6 +170,8 @@ struct Walk<'a> {
     layers: Vec<Layer>,
     /// What would help, as far as the layers tell.
     wants: Vec<Want>,
+    /// What came with signatures of the whole that are good.
+    certificates: Vec<Certificate>,
 }
 
 impl Walk<'_> {
@@ -200,7 +209,11 @@ impl Walk<'_> {
     /// Judges a signature around the whole, adds its layer, and returns its content.
     fn verified(&mut self, signed: SignedMessage) -> Result<(bool, Entity), Cause> {
         check_is_mail(signed.content_type())?;
+        let brought: Vec<_> = signed.certificates().iter().cloned().collect();
         let (content, signers, good) = self.judge(signed)?;
+        if good {
+            self.certificates.extend(brought);
+        }
         let safe = signers.iter().all(|signer| vouches(&signer.verdict)) && !signers.is_empty();
         self.layers.push(Layer::Signed {
             coverage: Coverage::Whole,
@@ -547,7 +560,7 @@ fn vouches(verdict: &Verdict) -> bool {
 
 /// The addresses a signature must be bound to; none when From is absent, twice there or unclear,
 /// so that nobody matches (RFC 8550 §3).
-fn from_addresses(mail: &Entity) -> Vec<EmailAddress> {
+pub(crate) fn from_addresses(mail: &Entity) -> Vec<EmailAddress> {
     if mail.headers().count("From") != 1 {
         return Vec::new();
     }

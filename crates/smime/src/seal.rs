@@ -1,8 +1,11 @@
 //! The outgoing writer stack: out ← base64 ← envelope ← signature ← entity.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
 
-use smime_cms::{Encryptor, Recipient, Signer};
+use smime_cms::{Capabilities, Encryptor, Recipient, Signer};
 use smime_crypto::{ContentCipher, SignatureScheme, UnixTime};
 use smime_mime::{Entity, MediaTypes, MultipartSigned, Outgoing, Pkcs7Mime, SmimeType};
 use smime_store::{Activity, Direction, Operation, Outcome};
@@ -28,6 +31,7 @@ pub struct Sealing<'a> {
     signer: Option<Signer>,
     encryption: Option<EncryptionChoice>,
     copies: Vec<SealedCopy>,
+    announced: HashMap<[u8; 32], Capabilities>,
     receipt: Receipt,
     message_id: Option<String>,
     from: Option<String>,
@@ -162,6 +166,7 @@ impl Engine<'_> {
             signer,
             encryption,
             copies,
+            announced: decision.announced.clone(),
             receipt,
             message_id,
             from,
@@ -288,7 +293,9 @@ impl Sealing<'_> {
     ) -> Result<(), Cause> {
         let (provider, random) = (self.engine.provider, self.engine.random);
         let recipients = copy.recipients.iter().map(|recipient| {
-            let transport = self.engine.transport(choice, recipient, self.at);
+            let transport = self
+                .engine
+                .transport(choice, recipient, &self.announced, self.at);
             Recipient::from(recipient.clone()).transport(transport)
         });
         let kind = if choice.cipher.is_authenticated() {

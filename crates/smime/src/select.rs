@@ -58,6 +58,9 @@ impl Engine<'_> {
 
     /// Returns the certificates of `address` that can be encrypted to at `at`, proven, the best
     /// first; or why there is none.
+    ///
+    /// Those that the message chose go before those that the owner of the store pinned, and where
+    /// some are pinned no other is used, whatever becomes of them.
     pub(crate) fn recipient_choice(
         &self,
         address: &EmailAddress,
@@ -66,7 +69,19 @@ impl Engine<'_> {
         at: UnixTime,
     ) -> Result<Result<Vec<VerifiedRecipient>, &'static str>, Cause> {
         let (mut codes, mut found) = (Vec::new(), Vec::new());
-        for StoredCertificate { certificate, .. } in self.candidates(address, &choice.recipients)? {
+        let mut candidates = self.candidates(address, &choice.recipients)?;
+        let is_in = |list: &[[u8; 32]], stored: &StoredCertificate| {
+            list.contains(&stored.certificate.fingerprint())
+        };
+        let is_chosen = candidates.iter().any(|it| is_in(&choice.recipients, it));
+        let pins = match is_chosen {
+            true => None,
+            false => self.store.pins(address)?,
+        };
+        if let Some(pins) = &pins {
+            candidates.retain(|it| is_in(pins, it));
+        }
+        for StoredCertificate { certificate, .. } in candidates {
             let pool = self.pool(&certificate, grounds)?;
             let chains = self.chains(grounds);
             match chains.verify_recipient(&certificate, &pool, at) {
@@ -80,10 +95,10 @@ impl Engine<'_> {
                 break;
             }
         }
-        Ok(if found.is_empty() {
-            Err(code_of_the_best(&codes))
-        } else {
-            Ok(found)
+        Ok(match pins {
+            _ if !found.is_empty() => Ok(found),
+            Some(_) => Err(PINNED_UNUSABLE),
+            None => Err(code_of_the_best(&codes)),
         })
     }
 
@@ -127,4 +142,5 @@ fn code_of_the_best(codes: &[&'static str]) -> &'static str {
 }
 
 const NO_CERTIFICATE: &str = "select.no_certificate";
+const PINNED_UNUSABLE: &str = "select.pinned_unusable";
 const NO_PRIVATE_KEY: &str = "select.no_private_key";

@@ -15,7 +15,7 @@ use smime::{
     crypto::{ContentCipher, CryptoProvider, RustCrypto, fastest},
     io::{Limits, Source},
     mime::{Entity, MultipartSigned, Pkcs7Mime, Protection, SmimeType},
-    store::{Memory, Store as _, Trust},
+    store::{Memory, Store, Trust},
     x509::{Certificate, Crl, EmailAddress},
 };
 use smime_testkit::{Authority, CrlBuilder, Identity, NOW, Profile, SeededRandom, TestKey};
@@ -158,7 +158,7 @@ pub(crate) fn store(known: &[Certificate], anchor: &Certificate) -> Memory {
 
 pub(crate) fn engine<'a>(
     provider: &'a dyn CryptoProvider,
-    store: &'a Memory,
+    store: &'a dyn Store,
     keys: &'a Keyring,
     random: &'a SeededRandom,
 ) -> Engine<'a> {

@@ -6,13 +6,13 @@
 
 mod common;
 
-use common::{ALICE, World, authority, cms_of, draft, engine, small_mail};
+use common::{ALICE, BOB, World, authority, cms_of, draft, engine, small_mail};
 use smime::{
-    Draft, Keyring, Mode, Root, SignedForm, Verdict,
+    Cause, Draft, Keyring, Mode, Root, SignedForm, Verdict,
     cms::{self, Object},
     crypto::{UnixTime, fastest},
     io::{Limits, Source},
-    store::{Memory, Store as _, Trust},
+    store::{MailUse, Memory, Store as _, Trust},
     x509::Certificate,
 };
 use smime_testkit::{DAY, Identity, NOW, Profile, SeededRandom, TestKey};
@@ -144,5 +144,55 @@ fn what_a_renewed_certificate_replaces_does_not_stand_in_its_way() {
         (&[issuer, &old], &[]),
     ] {
         assert_eq!(verdict(&store(anchors, others), &mail), Verdict::Good);
+    }
+}
+
+#[test]
+fn an_anchor_serves_mail_in_the_use_it_is_trusted_for_alone() {
+    let (issuer, root) = (authority().certificate(), authority().root_certificate());
+    let alice = authority().person(ALICE, Profile::of(TestKey::P256A));
+    let bob = authority()
+        .person(BOB, Profile::of(TestKey::P256B))
+        .certificate;
+    let mail = signed_by(&alice);
+    let keys = Keyring::default();
+    keys.add(fastest().load_private_key(&alice.key).unwrap());
+    let random = SeededRandom::new(3);
+    // An authority above, and the people themselves.
+    for anchors in [vec![root], vec![&alice.certificate, &bob]] {
+        let people = [issuer, &alice.certificate, &bob];
+        let store = store(&anchors, &people);
+        for (trust, signs, encrypts) in [
+            (Trust::Anchor, true, true),
+            (Trust::AnchorFor(MailUse::Sign), true, false),
+            (Trust::AnchorFor(MailUse::Encrypt), false, true),
+            (Trust::None, false, false),
+        ] {
+            let all: Vec<_> = anchors.iter().map(|it| it.fingerprint()).collect();
+            store.set_trust_of(&all, trust).unwrap();
+            let expected = if signs { Verdict::Good } else { UNTRUSTED };
+            assert_eq!(verdict(&store, &mail), expected, "{trust:?}");
+            let engine = engine(fastest(), &store, &keys, &random);
+            let sealed = |sign, encrypt| {
+                let draft = Draft {
+                    sign: Some(sign),
+                    encrypt: Some(encrypt),
+                    ..draft(&small_mail())
+                };
+                engine.seal(&draft, Vec::new()).map_err(|it| it.cause)
+            };
+            match sealed(Mode::Always, Mode::Never) {
+                Ok(_) => assert!(signs, "{trust:?}"),
+                Err(Cause::CannotSign { code, .. }) => {
+                    assert!(!signs, "{trust:?} {code}");
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+            match sealed(Mode::Never, Mode::Always) {
+                Ok(_) => assert!(encrypts, "{trust:?}"),
+                Err(Cause::CannotEncrypt(_)) => assert!(!encrypts, "{trust:?}"),
+                Err(other) => panic!("{other:?}"),
+            }
+        }
     }
 }

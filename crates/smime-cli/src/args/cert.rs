@@ -1,10 +1,16 @@
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueHint};
-use smime::x509::LintProfile;
+use clap::{Subcommand, ValueEnum, ValueHint};
+use smime::{
+    store::{MailUse, Trust},
+    x509::{EmailAddress, LintProfile},
+};
 
-use super::Judging;
-use crate::fingerprint::FingerprintStart;
+use super::{Judging, address};
+use crate::{
+    failure::{Failure, Kind},
+    fingerprint::FingerprintStart,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cert {
@@ -43,6 +49,30 @@ pub(crate) enum Cert {
     Export(CertExport),
     /// Delete certificates of the store
     Delete(CertDelete),
+    /// Say what certificates of the store are worth: anchors of trust, nothing by themselves, or
+    /// distrusted
+    ///
+    /// A certification authority that is an anchor vouches for all that it has issued. A person's
+    /// certificate that is one is good for itself alone.
+    Trust(CertTrust),
+    /// Encrypt to an address with these certificates alone, in the place of those pinned before
+    ///
+    /// Certificates that come later are not used by themselves. If none of those pinned can be used, or
+    /// all were deleted, nothing is encrypted to the address. A message may still choose another.
+    Pin {
+        /// Whose
+        #[arg(value_name = "ADDRESS", value_parser = address)]
+        address: EmailAddress,
+        /// Which, by SHA-256, or by its first 8 digits or more
+        #[arg(required = true, value_name = "FINGERPRINT", value_parser = FingerprintStart::of_one)]
+        fingerprints: Vec<FingerprintStart>,
+    },
+    /// Encrypt to an address with the best certificate again
+    Unpin {
+        /// Whose
+        #[arg(value_name = "ADDRESS", value_parser = address)]
+        address: EmailAddress,
+    },
     /// Show every certificate of a file, or those of the store that match
     Show {
         /// A file, `-` for standard input, or what `cert list` takes
@@ -97,6 +127,57 @@ pub(crate) struct CertDelete {
     /// can never be read again
     #[arg(long)]
     pub(crate) with_key: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CertTrust {
+    /// Which, by SHA-256, or by its first 8 digits or more
+    #[arg(required = true, value_name = "FINGERPRINT", value_parser = FingerprintStart::of_one)]
+    pub(crate) fingerprints: Vec<FingerprintStart>,
+    /// What they are to be
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = TrustWord::Anchor)]
+    set: TrustWord,
+    /// What for, as an anchor; when absent, both
+    #[arg(long = "for", value_enum, value_name = "USE")]
+    uses: Vec<UseWord>,
+}
+
+impl CertTrust {
+    /// Returns what is to be thought of the certificates.
+    pub(crate) fn trust(&self) -> Result<Trust, Failure> {
+        let wants = |usage| self.uses.contains(&usage);
+        match self.set {
+            TrustWord::Anchor => Ok(match (wants(UseWord::Sign), wants(UseWord::Encrypt)) {
+                (true, false) => Trust::AnchorFor(MailUse::Sign),
+                (false, true) => Trust::AnchorFor(MailUse::Encrypt),
+                _ => Trust::Anchor,
+            }),
+            _ if !self.uses.is_empty() => {
+                let detail = "--for says what an anchor is for";
+                Err(Failure::new(Kind::Usage, "usage", detail))
+            }
+            TrustWord::None => Ok(Trust::None),
+            TrustWord::Distrusted => Ok(Trust::Distrusted),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TrustWord {
+    /// Chains may end here
+    Anchor,
+    /// They must prove themselves by a chain
+    None,
+    /// Never used, whatever their chains say
+    Distrusted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum UseWord {
+    /// Signatures
+    Sign,
+    /// Encryption
+    Encrypt,
 }
 
 /// Reads the name of a profile of lint.

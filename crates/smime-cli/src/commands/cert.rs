@@ -21,7 +21,9 @@ mod folder;
 mod import;
 mod judge;
 mod list;
+mod pin;
 mod show;
+mod trust;
 
 pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Judgement, Failure> {
     match command {
@@ -32,6 +34,12 @@ pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Ju
         Cert::List { query, expiring } => list::run(global, query.as_deref(), *expiring, report),
         Cert::Export(command) => export::run(global, command, report),
         Cert::Delete(command) => delete::run(global, command, report),
+        Cert::Pin {
+            address,
+            fingerprints,
+        } => pin::pin(global, address, fingerprints, report),
+        Cert::Unpin { address } => pin::unpin(global, address, report),
+        Cert::Trust(command) => trust::run(global, command, report),
         Cert::Show { target } => show::run(global, target, report),
         Cert::Explain { file } => judge::explain(&Context::without_store(global)?, file, report),
         Cert::Lint { file, under } => judge::lint_file(file, *under, report),

@@ -16,7 +16,7 @@ use smime::{
     },
 };
 
-use super::{emails, hex, usable_for};
+use super::{emails, hex, trusted_for, usable_for};
 
 /// `cert show`: one certificate. Every field is always there: null or empty without its extension.
 pub(crate) fn certificate(certificate: &Certificate) -> Value {
@@ -28,11 +28,16 @@ pub(crate) fn certificate(certificate: &Certificate) -> Value {
 }
 
 /// `cert list`: one certificate of the store.
-pub(crate) fn stored(stored: &StoredCertificate, at: UnixTime) -> Value {
+///
+/// `pinned_for` are the addresses that are encrypted to with it alone.
+pub(crate) fn stored(stored: &StoredCertificate, at: UnixTime, pinned_for: &[&str]) -> Value {
     let mut value = certificate(&stored.certificate);
     if let Some(fields) = value.as_object_mut() {
         fields.insert("has_key".to_owned(), stored.has_key.into());
         fields.insert("trust".to_owned(), stored.trust.as_str().into());
+        let uses = trusted_for(stored.trust);
+        fields.insert("trusted_for".to_owned(), uses.into());
+        fields.insert("pinned_for".to_owned(), pinned_for.into());
         fields.insert("usable_for".to_owned(), usable_for(stored, at).into());
     }
     value
@@ -43,10 +48,11 @@ pub(crate) fn stored(stored: &StoredCertificate, at: UnixTime) -> Value {
 pub(crate) fn expiring(
     stored: &StoredCertificate,
     at: UnixTime,
+    pinned_for: &[&str],
     days_left: i64,
     renewal: Option<[u8; 32]>,
 ) -> Value {
-    let mut value = self::stored(stored, at);
+    let mut value = self::stored(stored, at, pinned_for);
     if let Some(fields) = value.as_object_mut() {
         fields.insert("days_left".to_owned(), days_left.into());
         fields.insert("renewed_by".to_owned(), renewal.map(hex).into());

@@ -101,12 +101,23 @@ fn list_says_what_the_store_holds_and_what_it_is_good_for() {
     let world = World::with_store();
     let lines = world.ok(&["cert", "list", "--json"]).lines();
     assert_eq!(lines.len(), 4);
-    let mut expected = [&FIELDS[..], &["has_key", "trust", "usable_for"]].concat();
+    let mut expected = [
+        &FIELDS[..],
+        &[
+            "has_key",
+            "pinned_for",
+            "trust",
+            "trusted_for",
+            "usable_for",
+        ],
+    ]
+    .concat();
     expected.sort_unstable();
     for value in &lines {
         assert_eq!(fields(value), expected);
     }
     assert_eq!(lines[0]["trust"], "anchor");
+    assert_eq!(lines[0]["trusted_for"], json!(["sign", "encrypt"]));
     assert_eq!(lines[0]["usable_for"], json!([]));
     assert_eq!(lines[1]["has_key"], true);
     assert_eq!(lines[1]["usable_for"], json!(["sign", "encrypt"]));

@@ -261,6 +261,7 @@ fn columns(ran: &Ran) -> Vec<Vec<String>> {
         "usable for",
         "key",
         "trust",
+        "pin",
         "last day",
     ]
     .iter()
@@ -309,6 +310,7 @@ fn the_table_for_people_is_aligned_whatever_the_certificates_say() {
                 "sign,encrypt",
                 "yes",
                 "none",
+                "no",
                 "2026-09-09        100"
             ],
             [
@@ -317,6 +319,7 @@ fn the_table_for_people_is_aligned_whatever_the_certificates_say() {
                 "-",
                 "no",
                 "none",
+                "no",
                 "2026-05-31    expired"
             ],
             [
@@ -325,6 +328,7 @@ fn the_table_for_people_is_aligned_whatever_the_certificates_say() {
                 "-",
                 "no",
                 "anchor",
+                "no",
                 "2036-05-29       3650"
             ],
         ]

@@ -9,7 +9,7 @@ use smime_x509::Certificate;
 use crate::{
     asn1,
     capabilities::Capabilities,
-    signed::{Refusal, SignerInfo},
+    signed::{Refusal, SignerId, SignerInfo},
 };
 
 /// The signed attributes that mean something here; others are covered by the signature and ignored.
@@ -20,6 +20,8 @@ pub(crate) struct SignedAttributes<'a> {
     /// Claimed by the signer: shown, never trusted.
     pub(crate) signing_time: Option<UnixTime>,
     pub(crate) capabilities: Option<Capabilities>,
+    /// How the signer names the certificate that they want to be encrypted to.
+    pub(crate) encryption_key: Option<SignerId>,
     signing_certificates: Vec<EssCertificateId<'a>>,
     algorithm_protection: Option<Element<'a>>,
 }
@@ -41,6 +43,11 @@ impl<'a> SignedAttributes<'a> {
             .and_then(|value| complete(&value, |reader| reader.time("signingTime")));
         let capabilities = single(&all, asn1::SMIME_CAPABILITIES)?
             .and_then(|value| Capabilities::from_der(value.raw).ok());
+        // It says nothing of the signature: one that is repeated or cannot be read is none.
+        let encryption_key = single(&all, asn1::ENCRYPTION_KEY_PREFERENCE)
+            .ok()
+            .flatten()
+            .and_then(|value| key_preference(&value).ok());
         let mut signing_certificates = Vec::new();
         for (attribute, default) in [
             (asn1::SIGNING_CERTIFICATE_V2, DigestAlgorithm::Sha256),
@@ -56,6 +63,7 @@ impl<'a> SignedAttributes<'a> {
             message_digest,
             signing_time,
             capabilities,
+            encryption_key,
             signing_certificates,
             algorithm_protection: single(&all, asn1::ALGORITHM_PROTECTION)?,
         })
@@ -98,6 +106,23 @@ impl<'a> SignedAttributes<'a> {
             _ => Err(Refusal::AlgorithmProtection),
         }
     }
+}
+
+/// Reads an SMIMEEncryptionKeyPreference, whose alternatives are tagged implicitly (RFC 8551
+/// §2.5.3, §A).
+fn key_preference(value: &Element<'_>) -> Result<SignerId, CryptoError> {
+    let what = "SMIMEEncryptionKeyPreference";
+    if value.tag == Tag::context_constructed(0) {
+        let (issuer, serial) = asn1::read_issuer_serial(value)?;
+        return Ok(SignerId::IssuerSerial { issuer, serial });
+    }
+    if value.tag == Tag::context_constructed(1) {
+        // RecipientKeyIdentifier: a date and another attribute may follow.
+        let id = value.reader().octet_string(what)?;
+        return Ok(SignerId::SubjectKeyId(id.to_vec()));
+    }
+    let id = tagged(value, Tag::context(2), what)?;
+    Ok(SignerId::SubjectKeyId(id.rest().to_vec()))
 }
 
 /// Says whether authenticated attributes are those of content of type `kind`: they name it, or

@@ -96,6 +96,7 @@ impl Judgement<'_> {
             signing_time,
             by_claimed_time: false,
             capabilities: None,
+            encryption_certificates: Vec::new(),
         };
         let is_named = info.id.matcher();
         let candidates: Vec<&Certificate> = self
@@ -140,6 +141,11 @@ impl Judgement<'_> {
         }
         if let (Verdict::Good, Some(Ok(attributes))) = (&report.verdict, named.attributes) {
             report.capabilities = attributes.capabilities;
+            if let Some(key) = &attributes.encryption_key {
+                let is_named = key.matcher();
+                let named = self.pool.iter().filter(|it| is_named(it));
+                report.encryption_certificates = named.take(MAX_CANDIDATES).cloned().collect();
+            }
         }
         report
     }

@@ -5,14 +5,14 @@ use smime_crypto::{
     DigestAlgorithm, Oid, SignatureScheme, UnixTime,
     asn1::{Tag, Writer},
 };
-use smime_testkit::{NOW, Profile, TestKey};
+use smime_testkit::{Identity, NOW, Profile, TestKey, Uses};
 use smime_x509::Certificate;
 
 use crate::forge::{
     CONTENT_TYPE, DATA, Forger, MESSAGE_DIGEST, SIGNING_TIME, TIMESTAMP, attribute, attributes,
     hash, signed_data,
 };
-use crate::{CONTENT, Court, alice, root, sent};
+use crate::{CONTENT, Court, alice, message, reports, root, sent};
 
 #[test]
 fn attributes_that_must_be_there_once_are() {
@@ -409,3 +409,90 @@ fn a_signer_who_names_algorithms_means_those() {
         assert_eq!(Court::new().verdict(&sent(forger.sign(CONTENT))), expected);
     }
 }
+
+/// Returns the certificates that Alice is reported to want to be encrypted to.
+fn preferred(forger: &Forger, court: &Court, others: &[&Certificate]) -> Vec<Certificate> {
+    let certificates = [&[&alice().certificate], others].concat();
+    let der = signed_data(DATA, Some(CONTENT), &certificates, &[forger.sign(CONTENT)]);
+    let outcome = court.judge(message(&der)).unwrap();
+    reports(&outcome)[0].encryption_certificates.clone()
+}
+
+fn alice_encrypts() -> Identity {
+    let profile = Profile::of(TestKey::P256B).uses(Uses::Encrypt);
+    root().person("alice@example.com", profile)
+}
+
+/// The three forms of SMIMEEncryptionKeyPreference that name a certificate.
+fn preferences(of: &Certificate) -> [Vec<u8>; 3] {
+    let named = Writer::encode(|w| {
+        w.raw(of.issuer().der());
+        w.element(Tag::INTEGER, of.serial());
+    });
+    let id = of.subject_key_id().unwrap();
+    [
+        Writer::encode(|w| w.element(Tag::context_constructed(0), &named)),
+        Writer::encode(|w| w.constructed(Tag::context_constructed(1), |w| w.octet_string(id))),
+        Writer::encode(|w| w.element(Tag::context(2), id)),
+    ]
+}
+
+#[test]
+fn the_certificate_a_good_signer_wants_to_be_encrypted_to_is_told() {
+    let other = alice_encrypts().certificate;
+    for preference in preferences(&other) {
+        let forger = Forger::honest(alice(), CONTENT).also(PREFERENCE, |w| w.raw(&preference));
+        let told = preferred(&forger, &Court::new(), &[&other]);
+        assert_eq!(told, std::slice::from_ref(&other));
+        let mut court = Court::new();
+        court.pool.add(other.clone());
+        let told = preferred(&forger, &court, &[]);
+        assert_eq!(told, std::slice::from_ref(&other));
+        assert!(preferred(&forger, &Court::new(), &[]).is_empty());
+    }
+}
+
+#[test]
+fn what_nobody_good_has_signed_is_no_preference() {
+    let other = alice_encrypts().certificate;
+    for preference in preferences(&other) {
+        let signed = Forger::honest(alice(), CONTENT).also(PREFERENCE, |w| w.raw(&preference));
+        let mut court = Court::new();
+        court.sender = Some(crate::addresses(&["bob@example.com"]));
+        assert!(preferred(&signed, &court, &[&other]).is_empty());
+        let mut unsigned = Forger::honest(alice(), CONTENT);
+        let set = attribute(PREFERENCE, &[preference]);
+        unsigned.unsigned = Writer::encode(|w| w.element(Tag::context_constructed(1), &set));
+        assert!(preferred(&unsigned, &Court::new(), &[&other]).is_empty());
+    }
+}
+
+#[test]
+fn a_preference_that_cannot_be_read_or_is_repeated_is_none_and_makes_nothing_bad() {
+    let other = alice_encrypts().certificate;
+    let [first, second, third] = preferences(&other);
+    let other_id = [&[0x82, 1][..], &third[2..3]].concat();
+    let issuer_alone = Writer::encode(|w| {
+        w.element(Tag::context_constructed(0), other.issuer().der());
+    });
+    for values in [
+        vec![first.clone(), second],
+        vec![],
+        vec![vec![5, 0]],
+        vec![vec![0xa0, 0]],
+        vec![vec![0xa1, 2, 5, 0]],
+        vec![issuer_alone],
+        vec![other_id],
+    ] {
+        let mut forger = Forger::honest(alice(), CONTENT);
+        let attributes = forger.attributes.as_mut().unwrap();
+        attributes.push(attribute(PREFERENCE, &values));
+        attributes.sort();
+        let der = sent(forger.sign(CONTENT));
+        assert_eq!(Court::new().verdict(&der), Verdict::Good, "{values:x?}");
+        let told = preferred(&forger, &Court::new(), &[&other]);
+        assert!(told.is_empty(), "{values:x?}");
+    }
+}
+
+const PREFERENCE: Oid = Oid::new("1.2.840.113549.1.9.16.2.11");

@@ -25,9 +25,13 @@ use crate::{
 pub(super) mod crls;
 pub(super) mod kept;
 mod log;
+pub(super) mod peers;
+pub(super) mod pins;
 
 use crls::{CRL_RECORDS, CRLS};
 use kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES, KEPT_SIZES};
+use peers::{PEERS, QUARANTINE};
+use pins::PINS;
 
 /// Number → [`CertificateRecord`].
 pub(super) const CERTIFICATES: TableDefinition<'_, u64, &[u8]> =
@@ -68,11 +72,14 @@ pub(super) const TAIL: &str = "activity-tail";
 pub(super) const WAITING: &str = "waiting";
 
 /// The names of all tables.
-pub(super) fn names() -> [&'static str; 14] {
+pub(super) fn names() -> [&'static str; 17] {
     [
         CERTIFICATES.name(),
         INDEX.name(),
         ANCHORS.name(),
+        PINS.name(),
+        PEERS.name(),
+        QUARANTINE.name(),
         KEYS.name(),
         ACTIVITY.name(),
         MESSAGE_IDS.name(),
@@ -96,6 +103,9 @@ pub(super) struct Tables<'a> {
     certificates: Table<'a, u64, &'static [u8]>,
     index: Table<'a, u128, ()>,
     anchors: Table<'a, u64, ()>,
+    pins: Table<'a, &'static [u8], &'static [u8]>,
+    peers: Table<'a, &'static [u8], &'static [u8]>,
+    quarantine: Table<'a, &'static [u8; 64], &'static [u8]>,
     keys: Table<'a, &'static [u8; 32], &'static [u8]>,
     activity: Table<'a, u64, &'static [u8]>,
     message_ids: Table<'a, u128, ()>,
@@ -122,6 +132,9 @@ impl<'a> Tables<'a> {
                 .map_err(database_error)?,
             index: transaction.open_table(INDEX).map_err(database_error)?,
             anchors: transaction.open_table(ANCHORS).map_err(database_error)?,
+            pins: transaction.open_table(PINS).map_err(database_error)?,
+            peers: transaction.open_table(PEERS).map_err(database_error)?,
+            quarantine: transaction.open_table(QUARANTINE).map_err(database_error)?,
             keys: transaction.open_table(KEYS).map_err(database_error)?,
             activity: transaction.open_table(ACTIVITY).map_err(database_error)?,
             message_ids: transaction
@@ -302,7 +315,7 @@ impl<'a> Tables<'a> {
         self.certificates
             .insert(id, changed.as_slice())
             .map_err(database_error)?;
-        if trust == Trust::Anchor {
+        if trust.is_anchor() {
             self.anchors.insert(id, ()).map_err(database_error)?;
         } else {
             self.anchors.remove(id).map_err(database_error)?;
@@ -337,9 +350,11 @@ impl<'a> Tables<'a> {
         let found = self.by_fingerprint(fingerprint, |id, record| {
             let certificate = record.certificate()?;
             let key = sha256(&[certificate.spki()]);
-            Ok::<_, Error>((id, key, Entry::new(&certificate)))
+            let emails = certificate.emails();
+            let entry = Entry::with_emails(&certificate, &emails);
+            Ok::<_, Error>((id, key, entry, emails))
         })?;
-        let (id, key, entry) = found.ok_or(Error::NoSuchCertificate(*fingerprint))??;
+        let (id, key, entry, emails) = found.ok_or(Error::NoSuchCertificate(*fingerprint))??;
         if matches!(self.then, Then::Indexed) {
             self.then = Then::IndexedAndLess;
         }
@@ -349,6 +364,7 @@ impl<'a> Tables<'a> {
         }
         self.certificates.remove(id).map_err(database_error)?;
         self.anchors.remove(id).map_err(database_error)?;
+        self.take_from_pins(fingerprint, &emails)?;
         if keys == KeysOfDeleted::Stay || self.has_certificate(&key)? {
             return Ok(None);
         }

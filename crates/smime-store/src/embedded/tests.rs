@@ -246,13 +246,33 @@ fn a_certificate_that_waits_can_be_trusted_and_distrusted() {
     let fingerprint = all[3].fingerprint();
     store.set_trust(&fingerprint, Trust::Anchor).unwrap();
     assert_eq!(waiting(&store), 10);
-    assert_eq!(store.anchors().unwrap(), [all[3].clone()]);
+    assert_eq!(store.anchors().unwrap()[0].certificate, all[3]);
     drop(store);
     let store = Embedded::with_backend(disk, SMALL).unwrap();
     assert_eq!(waiting(&store), 0);
     let stored = store.certificate(&fingerprint).unwrap().unwrap();
     assert_eq!(stored.trust, Trust::Anchor);
     assert_found(&store, &all);
+}
+
+#[test]
+fn a_record_of_a_store_written_before_keeps_its_trust_and_of_an_unknown_one_nothing_is_read() {
+    let der = people(1)[0].der().to_vec();
+    let record = |trust: u8| [&[trust][..], &NOW.0.to_be_bytes(), &der].concat();
+    for (byte, trust) in [Trust::None, Trust::Anchor, Trust::Distrusted]
+        .into_iter()
+        .enumerate()
+    {
+        let bytes = record(u8::try_from(byte).unwrap());
+        assert_eq!(
+            tables::CertificateRecord::read(&bytes).unwrap().trust,
+            trust
+        );
+    }
+    for byte in 5..=u8::MAX {
+        let refused = tables::CertificateRecord::read(&record(byte)).err();
+        assert!(matches!(refused, Some(Error::Damaged(_))), "{byte}");
+    }
 }
 
 #[test]

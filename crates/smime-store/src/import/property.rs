@@ -200,8 +200,8 @@ mod tests {
             assert_eq!(text(Property::Certificate, lines), Err(code), "{lines}");
             assert_eq!(text(Property::Container, lines), Err(code), "{lines}");
         }
-        let list = text(Property::Crl, "certificateRevocationList;binary:: MIIB");
-        assert_eq!(list, Err("import.crl"));
+        let list = text(Property::Crl, "certificateRevocationList;binary: MIIB");
+        assert_eq!(list, Err("import.bad_property"));
     }
 
     #[test]

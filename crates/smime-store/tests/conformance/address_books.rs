@@ -4,11 +4,12 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use smime_store::ItemKind;
+use smime_testkit::{CrlBuilder, TestKey};
 use smime_x509::Certificate;
 
 use crate::{
     items::pem,
-    making::{people, person, sign},
+    making::{name, people, person, sign},
     positions::{found, pkcs7},
 };
 
@@ -138,7 +139,9 @@ fn attributes_of_ldif_are_read_by_their_names() {
         let start = found(attribute.as_bytes());
         assert_eq!(start, [(0, CERTIFICATE, "ok")], "{attribute}");
     }
-    let list = entry(&format!("certificateRevocationList;binary:: {text}"));
+    let crl = CrlBuilder::new(name("Root"), TestKey::P256A).sign();
+    let list = STANDARD.encode(crl.der());
+    let list = entry(&format!("certificateRevocationList;binary:: {list}"));
     let line = list.find("certificateRev").unwrap();
     assert_eq!(
         found(list.as_bytes()),

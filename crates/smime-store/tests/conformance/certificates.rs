@@ -1,7 +1,9 @@
 use std::ops::ControlFlow;
 
 use smime_crypto::{Oid, UnixTime};
-use smime_store::{Addition, Error, KeysOfDeleted, StoredCertificate, Trust, public_key_id};
+use smime_store::{
+    Addition, Error, KeysOfDeleted, MailUse, StoredCertificate, Trust, public_key_id,
+};
 use smime_x509::{Certificate, Name, NameAttribute};
 
 use crate::{
@@ -342,8 +344,7 @@ fn trust_is_kept_and_anchors_are_those_that_have_it() {
         place.store().set_trust(&second, Trust::Distrusted).unwrap();
         place.reopen();
         let anchors = place.store().anchors().unwrap();
-        let anchors: Vec<_> = anchors.iter().map(Certificate::fingerprint).collect();
-        assert_eq!(anchors, [first, third]);
+        assert_eq!(fingerprints(&anchors), [first, third]);
         let trust = |id| place.store().certificate(id).unwrap().unwrap().trust;
         assert_eq!(trust(&second), Trust::Distrusted);
         for taken in [Trust::None, Trust::Distrusted] {
@@ -357,6 +358,32 @@ fn trust_is_kept_and_anchors_are_those_that_have_it() {
             (stored.certificate.der(), stored.added),
             (roots[0].der(), NOW)
         );
+    });
+}
+
+#[test]
+fn an_anchor_keeps_the_use_it_is_trusted_for() {
+    on_every_store(|place| {
+        let root = sign(authority(1, "Root"));
+        let fingerprint = root.fingerprint();
+        place.store().add_certificates(&[root], NOW).unwrap();
+        for (trust, uses) in [
+            (Trust::AnchorFor(MailUse::Sign), &[MailUse::Sign][..]),
+            (Trust::AnchorFor(MailUse::Encrypt), &[MailUse::Encrypt]),
+            (Trust::Anchor, &[MailUse::Sign, MailUse::Encrypt]),
+            (Trust::AnchorFor(MailUse::Sign), &[MailUse::Sign]),
+            (Trust::Distrusted, &[]),
+            (Trust::None, &[]),
+        ] {
+            place.store().set_trust(&fingerprint, trust).unwrap();
+            place.reopen();
+            let stored = place.store().certificate(&fingerprint).unwrap().unwrap();
+            assert_eq!(stored.trust, trust);
+            assert_eq!(stored.trust.anchor_uses(), uses);
+            let anchors = place.store().anchors().unwrap();
+            assert_eq!(anchors.len(), usize::from(!uses.is_empty()), "{trust:?}");
+            assert!(anchors.iter().all(|anchor| anchor.trust == trust));
+        }
     });
 }
 

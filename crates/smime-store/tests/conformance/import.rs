@@ -1,7 +1,7 @@
 use smime_crypto::{Oid, UnixTime};
 use smime_store::{
     Activity, Error, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemKind,
-    ItemOutcome, Operation, Outcome, Store, Trust,
+    ItemOutcome, MailUse, Operation, Outcome, Store, Trust,
 };
 use smime_x509::{Certificate, EMAIL_PROTECTION, KeyUsageBit};
 
@@ -192,7 +192,7 @@ fn only_authorities_become_anchors_and_only_when_asked() {
         assert_eq!(
             anchors
                 .iter()
-                .map(Certificate::fingerprint)
+                .map(|anchor| anchor.certificate.fingerprint())
                 .collect::<Vec<_>>(),
             [root.fingerprint()]
         );
@@ -229,6 +229,23 @@ fn what_is_distrusted_stays_so_in_a_list_of_anchors() {
         let outcomes = import(place.store(), text.as_bytes(), Trust::Anchor, NOW).unwrap();
         assert!(!outcomes[0].detail.contains("anchor"));
         assert!(place.store().anchors().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn an_anchor_for_one_use_stays_so_in_a_list_of_anchors() {
+    on_every_store(|place| {
+        let root = sign(authority(1, "Root"));
+        let text = file(std::slice::from_ref(&root));
+        import(place.store(), text.as_bytes(), Trust::None, NOW).unwrap();
+        for usage in [MailUse::Sign, MailUse::Encrypt] {
+            let trust = Trust::AnchorFor(usage);
+            let fingerprint = root.fingerprint();
+            place.store().set_trust(&fingerprint, trust).unwrap();
+            let outcomes = import(place.store(), text.as_bytes(), Trust::Anchor, NOW).unwrap();
+            assert!(!outcomes[0].detail.contains("anchor"));
+            assert_eq!(place.store().anchors().unwrap()[0].trust, trust);
+        }
     });
 }
 

@@ -14,6 +14,8 @@ mod kept;
 mod keys;
 mod log;
 mod making;
+mod peers;
+mod pins;
 mod positions;
 
 use std::path::PathBuf;

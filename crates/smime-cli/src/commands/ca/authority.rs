@@ -51,7 +51,7 @@ impl Authority {
                 let path = match stored.trust {
                     _ if !certificate.is_ca() => continue,
                     Trust::Distrusted => continue,
-                    Trust::Anchor => vec![certificate],
+                    Trust::Anchor | Trust::AnchorFor(_) => vec![certificate],
                     Trust::None => {
                         let pool = above(context, &certificate)?;
                         match prove(context, &certificate, Purpose::SignCertificates, &pool)? {
@@ -153,7 +153,7 @@ fn prove(
 ) -> Result<Result<Vec<Certificate>, ChainError>, Failure> {
     let mut anchors = TrustStore::new();
     for anchor in context.store.anchors()? {
-        anchors.add(anchor);
+        anchors.add(anchor.certificate);
     }
     let chains = ChainVerifier {
         provider: context.provider,

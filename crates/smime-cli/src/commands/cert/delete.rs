@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use smime::store::{Activity, KeysOfDeleted, Operation, StoredCertificate, public_key_id};
 
-use super::list::whose;
+use super::{list::whose, pin};
 use crate::{
     args::{CertDelete, Global},
     context::Context,
@@ -54,6 +54,7 @@ pub(super) fn run(
         });
     }
     remark_on_keys(&context, &found, &gone, report)?;
+    pin::remark_on_empty(&context, &found, report)?;
     Ok(Judgement::Good)
 }
 

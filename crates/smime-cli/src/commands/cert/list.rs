@@ -6,6 +6,7 @@ use smime::{
     x509::{Certificate, EmailAddress},
 };
 
+use super::pin::Pins;
 use crate::{
     args::Global,
     context::Context,
@@ -40,6 +41,7 @@ pub(super) fn run(
     let mut list = List {
         report,
         now,
+        pins: Pins::of(store)?,
         is_empty: true,
     };
     match expiring {
@@ -147,13 +149,14 @@ fn renewal(store: &dyn Store, old: &StoredCertificate) -> Result<Option<[u8; 32]
 struct List<'r> {
     report: &'r Report,
     now: UnixTime,
+    pins: Pins,
     is_empty: bool,
 }
 
 impl List<'_> {
     fn print(&mut self, stored: &StoredCertificate) {
         self.head("");
-        let value = || json::stored(stored, self.now);
+        let value = || json::stored(stored, self.now, &self.pins.addresses(stored));
         self.report.result_with(value, || self.row(stored, ""));
     }
 
@@ -161,7 +164,8 @@ impl List<'_> {
         self.head("renewed by");
         let value = || {
             let days = self.days_left(&stored.certificate);
-            json::expiring(stored, self.now, days, renewal)
+            let pinned_for = self.pins.addresses(stored);
+            json::expiring(stored, self.now, &pinned_for, days, renewal)
         };
         self.report.result_with(value, || {
             let renewal = renewal.as_ref().map(fingerprint::short);
@@ -177,6 +181,7 @@ impl List<'_> {
                 "usable for",
                 "key",
                 "trust",
+                "pin",
                 "last day",
                 "days left",
                 last,
@@ -197,8 +202,9 @@ impl List<'_> {
             &fingerprint::short(&certificate.fingerprint()),
             &whose(certificate),
             if uses.is_empty() { "-" } else { &uses },
-            if stored.has_key { "yes" } else { "no" },
-            stored.trust.as_str(),
+            yes_or_no(stored.has_key),
+            &json::trust_words(stored.trust),
+            yes_or_no(!self.pins.addresses(stored).is_empty()),
             &certificate.not_after().to_string(),
             &days_left,
             last,
@@ -220,12 +226,28 @@ pub(super) fn whose(certificate: &Certificate) -> String {
     }
 }
 
+fn yes_or_no(answer: bool) -> &'static str {
+    if answer { "yes" } else { "no" }
+}
+
 /// Returns a line of the table.
-fn line([fingerprint, whose, uses, key, trust, end, days_left, last]: [&str; 8]) -> String {
+fn line(
+    [
+        fingerprint,
+        whose,
+        uses,
+        key,
+        trust,
+        pin,
+        end,
+        days_left,
+        last,
+    ]: [&str; 9],
+) -> String {
     // The day of a time.
     let end = end.get(..10).unwrap_or(end);
     let line = format!(
-        "{fingerprint:16}  {}  {uses:12}  {key:3}  {trust:10}  {end:10}  {days_left:>9}  {last}",
+        "{fingerprint:16}  {}  {uses:12}  {key:3}  {trust:14}  {pin:3}  {end:10}  {days_left:>9}  {last}",
         cell(whose, 36),
     );
     line.trim_end().to_owned()

@@ -3,7 +3,7 @@ use std::{ops::ControlFlow, path::Path};
 use serde_json::Value;
 use smime::x509::Certificate;
 
-use super::list::Query;
+use super::{list::Query, pin::Pins};
 use crate::{
     args::Global,
     context::Context,
@@ -29,11 +29,16 @@ pub(super) fn run(global: &Global, target: &str, report: &Report) -> Result<Judg
         }
         context => context?,
     };
+    let pins = Pins::of(&*context.store)?;
     let (query, mut found) = (Query::new(target), false);
     context.store.visit_certificates(&mut |stored| {
         if query.matches(&stored.certificate) {
             found = true;
-            print(&json::stored(&stored, context.now()));
+            print(&json::stored(
+                &stored,
+                context.now(),
+                &pins.addresses(&stored),
+            ));
         }
         ControlFlow::Continue(())
     })?;

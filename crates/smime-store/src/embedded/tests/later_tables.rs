@@ -5,7 +5,9 @@ use crate::{making::name, record::Trust};
 use opening::names_of_tables;
 use tables::{
     crls::{CRL_RECORDS, CRLS},
-    kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES},
+    kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES, KEPT_SIZES},
+    peers::{PEERS, QUARANTINE},
+    pins::PINS,
 };
 
 fn tables_of(store: &Embedded) -> Vec<String> {
@@ -26,6 +28,10 @@ fn earlier(disk: &Disk, certificates: &[Certificate]) {
         KEPT.name(),
         KEPT_MESSAGES.name(),
         KEPT_INDEX.name(),
+        KEPT_SIZES.name(),
+        PINS.name(),
+        PEERS.name(),
+        QUARANTINE.name(),
         MESSAGE_IDS.name(),
         DEFAULTS.name(),
     ] {
@@ -41,6 +47,9 @@ fn assert_usable(store: &Embedded, certificates: &[Certificate]) {
     assert!(store.crls(name("Test CA").der()).unwrap().is_empty());
     assert_eq!(store.kept(1).unwrap(), None);
     assert!(store.all_defaults().unwrap().is_empty());
+    assert!(store.all_pins().unwrap().is_empty());
+    assert!(store.peers().unwrap().is_empty());
+    assert!(store.quarantined().unwrap().is_empty());
     let found = store.activities_of("<earlier@example.com>").unwrap();
     assert_eq!(
         found.len(),
@@ -56,7 +65,32 @@ fn assert_usable(store: &Embedded, certificates: &[Certificate]) {
     assert!(matches!(error, Error::NoSuchMail(1)), "{error:?}");
     assert_eq!(store.expire_kept(NOW).unwrap(), 0);
     assert_found(store, certificates);
-    assert_eq!(store.anchors().unwrap(), certificates[..1]);
+    let anchors = store.anchors().unwrap();
+    assert_eq!(anchors.len(), 1);
+    assert_eq!(anchors[0].certificate, certificates[0]);
+}
+
+#[test]
+fn the_size_of_mail_is_noted_that_was_kept_before_sizes_were() {
+    let disk = Disk::new();
+    let store = Embedded::with_backend(disk.clone(), LIMITS).unwrap();
+    let mail = |message: &[u8]| KeptMail {
+        received: NOW,
+        expires: NOW,
+        message: message.to_vec(),
+        code: String::new(),
+        signature: String::new(),
+        encryption: String::new(),
+        wants: Vec::new(),
+    };
+    store.keep(&mail(b"one")).unwrap();
+    store.keep(&mail(b"another")).unwrap();
+    let transaction = store.database.begin_write().unwrap();
+    assert!(transaction.delete_table(KEPT_SIZES).unwrap());
+    transaction.commit().unwrap();
+    drop(store);
+    let store = Embedded::with_backend(disk, LIMITS).unwrap();
+    assert_eq!(store.kept_sizes().unwrap(), [(1, 3), (2, 7)]);
 }
 
 #[test]

@@ -252,7 +252,7 @@ fn what_is_not_a_certificate_is_refused_by_its_kind() {
         ("RSA PRIVATE KEY", key),
         ("EC PRIVATE KEY", key),
         ("OPENSSH PRIVATE KEY", key),
-        ("X509 CRL", (ItemKind::Crl, "import.crl")),
+        ("X509 CRL", GOOD),
         ("CERTIFICATE REQUEST", (ItemKind::Request, "import.request")),
         (
             "NEW CERTIFICATE REQUEST",

@@ -1,0 +1,48 @@
+use serde_json::json;
+use smime::store::{Activity, Operation};
+
+use super::list::whose;
+use crate::{
+    args::{CertTrust, Global},
+    context::Context,
+    failure::{Failure, Judgement},
+    fingerprint, json,
+    report::{Report, printable},
+};
+
+/// Sets what is thought of certificates of the store: of all that are named or of none.
+pub(super) fn run(
+    global: &Global,
+    command: &CertTrust,
+    report: &Report,
+) -> Result<Judgement, Failure> {
+    let trust = command.trust()?;
+    let context = Context::with_store(global)?;
+    let found = fingerprint::find(&*context.store, &command.fingerprints)?;
+    let fingerprints: Vec<_> = found
+        .iter()
+        .map(|it| it.certificate.fingerprint())
+        .collect();
+    context.store.set_trust_of(&fingerprints, trust)?;
+    let words = json::trust_words(trust);
+    context.store.record(&Activity {
+        certificates: fingerprints,
+        ..context.activity(Operation::Trust, CODE, words.clone())
+    })?;
+    for stored in &found {
+        let certificate = &stored.certificate;
+        let value = json!({
+            "sha256": json::hex(certificate.fingerprint()),
+            "trust": trust.as_str(),
+            "trusted_for": json::trusted_for(trust),
+            "before": stored.trust.as_str(),
+        });
+        report.result(&value, || {
+            let start = fingerprint::short(&certificate.fingerprint());
+            format!("{words}: {start}  {}", printable(&whose(certificate)))
+        });
+    }
+    Ok(Judgement::Good)
+}
+
+const CODE: &str = "trust.set";
