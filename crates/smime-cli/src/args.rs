@@ -14,12 +14,14 @@ mod cert;
 mod key;
 mod log;
 mod outgoing;
+mod settings;
 
 pub(crate) use ca::{Ca, CaInit, CaIssue, Csr};
 pub(crate) use cert::{Cert, CertDelete, CertExport, CertTrust};
 pub(crate) use key::{Key, KeyExport};
 pub(crate) use log::Log;
 pub(crate) use outgoing::{Group, How, Options, Seal};
+pub(crate) use settings::Settings;
 
 /// Seal, open and judge S/MIME mail.
 #[derive(Debug, Parser)]
@@ -105,6 +107,8 @@ pub(crate) enum Command {
     Cms(Cms),
     /// Show what was done, oldest first
     Log(Log),
+    /// Show or set how long the log and unopened mail stay
+    Settings(Settings),
     /// Print a script that completes commands and options in a shell
     Completions {
         /// Which shell

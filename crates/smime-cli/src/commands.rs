@@ -14,6 +14,7 @@ mod open;
 mod options;
 mod retry;
 mod seal;
+mod settings;
 
 use crate::{
     args::{Args, Command},
@@ -37,6 +38,7 @@ pub(crate) fn run(args: &Args, report: &Report) -> Result<Judgement, Failure> {
         Command::Retry(retry) => retry::run(global, retry, report),
         Command::Cms(command) => cms::run(global, command, report),
         Command::Log(log) => log::run(global, log, report),
+        Command::Settings(settings) => settings::run(global, settings, report),
         Command::Completions { shell } => manual::completions(*shell, report),
         Command::Man { dir } => manual::pages(dir, report),
     }

@@ -240,6 +240,14 @@ impl Context {
         }
     }
 
+    /// Deletes what stays no longer; not by a time of judgement, which is for one command alone.
+    pub(crate) fn tidy(&self) -> Result<(), Failure> {
+        match self.clock {
+            Clock::System => Ok(self.engine().tidy()?),
+            Clock::Fixed(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn now(&self) -> UnixTime {
         self.clock.now()
     }

@@ -68,6 +68,8 @@ pub enum Operation {
     Request,
     /// The defaults of a group, a domain or an address were set or deleted.
     Defaults,
+    /// The settings of the store were changed.
+    Settings,
     /// Old entries of this log were deleted.
     Forget,
     /// Kept mail was judged again, and otherwise than before.
@@ -131,6 +133,7 @@ impl Operation {
             Self::Issue => "issue",
             Self::Request => "request",
             Self::Defaults => "defaults",
+            Self::Settings => "settings",
             Self::Forget => "forget",
             Self::Retry => "retry",
             Self::Delete => "delete",

@@ -15,7 +15,7 @@ use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
     Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Peer, Pin,
-    Quarantined, Quarantining, Recorded, Scope, Store, StoredCertificate, Trust,
+    Quarantined, Quarantining, Recorded, Scope, Settings, Store, StoredCertificate, Trust,
     activity::read_entry,
     crl::{self, CrlKey, CrlRecord},
     index::{Prefix, Query, number, public_key_id},
@@ -25,7 +25,7 @@ use crate::{
 use kept::KeptReader;
 use reader::Reader;
 use tables::{
-    ACTIVITY, ANCHORS, DEFAULTS, HEAD, KEYS, MESSAGE_IDS, META, TAIL, Tables,
+    ACTIVITY, ANCHORS, DEFAULTS, HEAD, KEYS, MESSAGE_IDS, META, SETTINGS, TAIL, Tables,
     crls::{CRL_RECORDS, CRLS, crl_records},
     peers::{PEERS, QUARANTINE, all_peers, all_quarantined, announcement_of},
     pins::{PINS, all_pins, pins},
@@ -385,6 +385,23 @@ impl Store for Embedded {
         }
         all.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
         Ok(all)
+    }
+
+    fn settings(&self) -> Result<Settings, Error> {
+        let meta = self
+            .begin_read()?
+            .open_table(META)
+            .map_err(database_error)?;
+        let Some(record) = meta.get(SETTINGS).map_err(database_error)? else {
+            return Ok(Settings::STANDARD);
+        };
+        serde_json::from_slice(record.value()).map_err(|_| Error::Damaged("settings"))
+    }
+
+    fn set_settings(&self, settings: &Settings) -> Result<(), Error> {
+        let record = serde_json::to_vec(settings);
+        let record = record.map_err(|error| Error::Database(error.to_string()))?;
+        self.write(|tables| tables.set_meta(SETTINGS, &record))
     }
 
     fn keep(&self, mail: &KeptMail) -> Result<u64, Error> {

@@ -25,6 +25,7 @@ mod making;
 mod memory;
 mod peer;
 mod record;
+mod settings;
 mod store;
 
 pub use activity::{Activity, Direction, Operation, Outcome, Recorded};
@@ -42,4 +43,5 @@ pub use kept::{KeptMail, Want};
 pub use memory::Memory;
 pub use peer::{Announcement, Peer, Quarantined, Quarantining};
 pub use record::{Addition, KeysOfDeleted, MailUse, Pin, StoredCertificate, Trust};
+pub use settings::Settings;
 pub use store::Store;

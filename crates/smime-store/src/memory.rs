@@ -9,7 +9,7 @@ use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
     Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Peer, Pin,
-    Quarantined, Quarantining, Recorded, Scope, Store, StoredCertificate, Trust,
+    Quarantined, Quarantining, Recorded, Scope, Settings, Store, StoredCertificate, Trust,
     activity::{Head, read_entry},
     crl::{self, CrlKey, CrlRecord},
     index::{MAX_NUMBER, Prefix, Query, names_address, number, public_key_id},
@@ -37,6 +37,7 @@ struct Inner {
     keys: HashMap<[u8; 32], (UnixTime, Vec<u8>)>,
     defaults: BTreeMap<Scope, Defaults>,
     crls: BTreeMap<CrlKey, (CrlRecord, Vec<u8>)>,
+    settings: Settings,
     kept: KeptMails,
     peers: Peers,
     log: BTreeMap<u64, Vec<u8>>,
@@ -303,6 +304,15 @@ impl Store for Memory {
         Ok(all
             .map(|(scope, defaults)| (scope.clone(), *defaults))
             .collect())
+    }
+
+    fn settings(&self) -> Result<Settings, Error> {
+        Ok(self.inner().settings)
+    }
+
+    fn set_settings(&self, settings: &Settings) -> Result<(), Error> {
+        self.inner().settings = *settings;
+        Ok(())
     }
 
     fn keep(&self, mail: &KeptMail) -> Result<u64, Error> {

@@ -5,7 +5,7 @@ use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
     Activity, Addition, Announcement, Arrivals, Defaults, Entry, Error, KeptMail, KeysOfDeleted,
-    Peer, Pin, Quarantined, Quarantining, Recorded, Scope, StoredCertificate, Trust,
+    Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings, StoredCertificate, Trust,
 };
 
 /// Where certificates, keys, anchors, pins, what peers announced, revocation lists, the activity log and mail that is to be
@@ -313,6 +313,18 @@ pub trait Store: Debug + Send + Sync {
     /// # Errors
     /// [`Error`].
     fn all_defaults(&self) -> Result<Vec<(Scope, Defaults)>, Error>;
+
+    /// Returns the settings; those of [`Settings::STANDARD`] where none were set.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn settings(&self) -> Result<Settings, Error>;
+
+    /// Sets the settings.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn set_settings(&self, settings: &Settings) -> Result<(), Error>;
 
     /// Keeps mail until it can be judged again, and returns its number; the first is 1, and none is
     /// given twice.

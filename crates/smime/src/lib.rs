@@ -19,6 +19,7 @@ mod learn;
 mod message;
 mod open;
 mod policy;
+mod retention;
 mod retry;
 mod seal;
 mod select;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Which mail is kept, and for how long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keeping {
     /// Seconds until it is deleted.
     pub seconds: i64,
@@ -67,7 +67,8 @@ pub struct Retried {
 }
 
 impl Keeping {
-    /// Ninety days, mail of the size that mail systems carry, and so much that it fits a small disk.
+    /// Ninety days, as the settings of a store say that has none; see
+    /// [`Settings::STANDARD`](smime_store::Settings::STANDARD).
     pub const STANDARD: Self = Self {
         seconds: 90 * 86_400,
         size: 48 << 20,
@@ -78,7 +79,8 @@ impl Keeping {
 
 impl Engine<'_> {
     /// Opens a mail as [`open`](Self::open) does, and keeps it as received if it could not be
-    /// decrypted or judged good, until it is judged again.
+    /// decrypted or judged good, until it is judged again. What has expired stays until
+    /// [`tidy`](Self::tidy), and takes room.
     ///
     /// # Errors
     /// When the mail cannot be read at all, or the store fails; what [`open`](Self::open) returns is
@@ -90,7 +92,7 @@ impl Engine<'_> {
         Ok(Received { opened, kept })
     }
 
-    /// Keeps a mail that is not good, once what has expired has made room for it.
+    /// Keeps a mail that is not good, if there is room for it.
     fn keep(
         &self,
         opened: &Result<Message, Error>,
@@ -105,7 +107,6 @@ impl Engine<'_> {
         let Some(message) = read_within(source, keeping.size)? else {
             return Ok(Err(NotKept::TooLarge));
         };
-        self.store.expire_kept(now)?;
         let sizes = self.store.kept_sizes()?;
         let bytes: u64 = sizes.iter().map(|(_, size)| size).sum();
         let size = u64::try_from(message.len()).unwrap_or(u64::MAX);
@@ -149,9 +150,6 @@ impl Engine<'_> {
         arrivals: &Arrivals,
         tell: &mut dyn FnMut(u64, Retried),
     ) -> Result<(), Error> {
-        self.store
-            .expire_kept(self.clock.now())
-            .map_err(Cause::from)?;
         let wanting = self.store.kept_wanting_any(arrivals).map_err(Cause::from)?;
         for id in wanting {
             match self.judge_again(id) {

@@ -206,7 +206,7 @@ fn kept_mail_is_deleted_when_its_time_is_over() {
 }
 
 #[test]
-fn no_more_is_kept_than_may_be_and_what_expired_makes_room() {
+fn no_more_is_kept_than_may_be_and_what_went_makes_room() {
     let world = world();
     let desk = Desk::new();
     let [first, second] = [0, 1].map(|_| sealed(&world, Mode::Never, Mode::Always));
@@ -228,6 +228,7 @@ fn no_more_is_kept_than_may_be_and_what_expired_makes_room() {
         assert_eq!(full.opened.unwrap_err().code(), "engine.no_key");
         let mut later = desk.engine();
         later.clock = Clock::Fixed(UnixTime(NOW.0 + keeping.seconds));
+        later.tidy().unwrap();
         let kept = later.receive(&second[..], &keeping).unwrap().kept;
         assert_eq!(
             desk.store.kept_sizes().unwrap().len(),

@@ -30,7 +30,9 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     let mut context = if open.no_store {
         without_store(global, open)?
     } else {
-        Context::with_store(global)?
+        let context = Context::with_store(global)?;
+        context.tidy()?;
+        context
     };
     context.add_evidence(&open.evidence)?;
     context.policy.messages.claimed_time = open.time.into();
@@ -102,13 +104,16 @@ fn without_store(global: &Global, open: &Open) -> Result<Context, Failure> {
 fn attempt(context: &Context, open: &Open, report: &Report) -> Result<Tried, Failure> {
     let mut input = Beginning::of(input::reader(&open.mail)?, context.limits.headers);
     let _progress = Progress::of("opening", report);
-    let received = if open.no_store || open.no_keep {
-        Received {
+    let keeping = match open.no_store || open.no_keep {
+        true => None,
+        false => Keeping::by(&context.store.settings()?),
+    };
+    let received = match keeping {
+        Some(keeping) => context.engine().receive(&mut input, &keeping)?,
+        None => Received {
             opened: context.engine().open(&mut input),
             kept: Err(NotKept::NoNeed),
-        }
-    } else {
-        context.engine().receive(&mut input, &Keeping::STANDARD)?
+        },
     };
     Ok(Tried {
         opened: received.opened,

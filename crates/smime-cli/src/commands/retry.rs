@@ -15,7 +15,7 @@ pub(crate) fn run(global: &Global, retry: &Retry, report: &Report) -> Result<Jud
     let mut context = Context::with_store(global)?;
     context.add_evidence(&retry.evidence)?;
     context.policy.messages.claimed_time = retry.time.into();
-    context.store.expire_kept(context.now())?;
+    context.tidy()?;
     let output = match (&retry.output, &*retry.id) {
         (None, _) => None,
         (Some(path), [_]) => {

@@ -24,6 +24,7 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
         .chain(seal.evidence.files())
         .collect();
     let mut context = Context::with_store(global)?;
+    context.tidy()?;
     context.add_evidence(&seal.evidence)?;
     // Before anything is decided or recorded: a wrong -o is a wrong command line.
     let mut first = Some(Output::file(&seal.output, &inputs)?);

@@ -71,6 +71,9 @@ pub(super) const TAIL: &str = "activity-tail";
 /// all after it are not either.
 pub(super) const WAITING: &str = "waiting";
 
+/// In [`META`]: [`Settings`](crate::Settings), as JSON.
+pub(super) const SETTINGS: &str = "settings";
+
 /// The names of all tables.
 pub(super) fn names() -> [&'static str; 17] {
     [

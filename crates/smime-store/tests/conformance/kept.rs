@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use smime_crypto::UnixTime;
-use smime_store::{Arrivals, Error, KeptMail, Want};
+use smime_store::{Arrivals, Error, KeptMail, Settings, Want};
 use smime_x509::Certificate;
 
 use crate::{
@@ -410,5 +410,22 @@ fn mail_is_found_by_all_that_arrived_and_all_of_it_when_more_arrived_than_is_nam
         assert_eq!(wanting(&many), [by_key, by_issuer, by_list, nothing]);
         arrivals.add_all(&many);
         assert!(arrivals.is_more());
+    });
+}
+
+#[test]
+fn settings_stay_as_they_were_set() {
+    on_every_store(|place| {
+        assert_eq!(place.store().settings().unwrap(), Settings::STANDARD);
+        let settings = Settings {
+            log_days: Some(u32::MAX),
+            keep_days: 0,
+            keep_mail_bytes: u64::MAX,
+            keep_total_bytes: 0,
+            keep_mails: 7,
+        };
+        place.store().set_settings(&settings).unwrap();
+        place.reopen();
+        assert_eq!(place.store().settings().unwrap(), settings);
     });
 }

@@ -38,6 +38,7 @@ pub(super) fn run(
         let _ = input::reader(file)?.read(&mut byte)?;
     }
     let context = Context::with_new_store(global)?;
+    context.tidy()?;
     let options = ImportOptions {
         trust,
         at: context.now(),

@@ -1,0 +1,70 @@
+//! How long what is in the store stays there, as its settings say.
+
+use std::ops::ControlFlow;
+
+use smime_crypto::UnixTime;
+use smime_store::{Activity, Direction, Operation, Outcome, Settings};
+
+use crate::{Cause, Engine, Error, Keeping};
+
+impl Keeping {
+    /// Returns which mail is kept by the settings of a store; none, if they say so.
+    pub fn by(settings: &Settings) -> Option<Self> {
+        (settings.keep_days > 0).then(|| Self {
+            seconds: i64::from(settings.keep_days) * DAY,
+            size: usize::try_from(settings.keep_mail_bytes).unwrap_or(usize::MAX),
+            total: settings.keep_total_bytes,
+            mails: usize::try_from(settings.keep_mails).unwrap_or(usize::MAX),
+        })
+    }
+}
+
+impl Engine<'_> {
+    /// Deletes what stays no longer: mail that was kept and has expired, and entries of the activity
+    /// log that are older than the settings of the store say. The log has an entry if any went.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn tidy(&self) -> Result<(), Error> {
+        Ok(self.tidy_store()?)
+    }
+
+    fn tidy_store(&self) -> Result<(), Cause> {
+        let now = self.clock.now();
+        self.store.expire_kept(now)?;
+        let Some(days) = self.store.settings()?.log_days else {
+            return Ok(());
+        };
+        let before = UnixTime(now.0.saturating_sub(i64::from(days) * DAY));
+        if !self.log_begins_before(before)? {
+            return Ok(());
+        }
+        let deleted = self.store.forget_activities(before)?;
+        self.store.record(&Activity {
+            time: now,
+            direction: Direction::Store,
+            operation: Operation::Forget,
+            outcome: Outcome::Ok,
+            code: "log.forgotten".to_owned(),
+            message_id: None,
+            from: None,
+            to: Vec::new(),
+            certificates: Vec::new(),
+            algorithms: Vec::new(),
+            input_digest: None,
+            detail: format!("{deleted} entries of before {before}, older than {days} days"),
+        })?;
+        Ok(())
+    }
+
+    fn log_begins_before(&self, time: UnixTime) -> Result<bool, Cause> {
+        let mut is_before = false;
+        self.store.visit_activities(0, &mut |first| {
+            is_before = first.activity.time < time;
+            ControlFlow::Break(())
+        })?;
+        Ok(is_before)
+    }
+}
+
+const DAY: i64 = 86_400;
