@@ -14,6 +14,7 @@ mod cert;
 mod key;
 mod log;
 mod outgoing;
+mod peer;
 mod settings;
 
 pub(crate) use ca::{Ca, CaInit, CaIssue, Csr};
@@ -21,6 +22,7 @@ pub(crate) use cert::{Cert, CertDelete, CertExport, CertTrust};
 pub(crate) use key::{Key, KeyExport};
 pub(crate) use log::Log;
 pub(crate) use outgoing::{Group, How, Options, Seal};
+pub(crate) use peer::{LearningWord, Peer};
 pub(crate) use settings::Settings;
 
 /// Seal, open and judge S/MIME mail.
@@ -102,6 +104,9 @@ pub(crate) enum Command {
     Open(Open),
     /// Judge mail again that was kept because it could not be decrypted or judged good
     Retry(Retry),
+    /// Decide about what was learned of others from their mail
+    #[command(subcommand)]
+    Peer(Peer),
     /// Work on CMS objects without a store
     #[command(subcommand)]
     Cms(Cms),
@@ -134,6 +139,9 @@ pub(crate) struct Open {
     /// Do not keep what cannot be decrypted or judged good for `retry`
     #[arg(long)]
     pub(crate) no_keep: bool,
+    /// Whether to keep the certificates of who signed a good mail, and what they can read
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = LearningWord::Off, conflicts_with = "no_store")]
+    pub(crate) learn: LearningWord,
     /// Use what is given here instead of a store
     #[arg(long)]
     pub(crate) no_store: bool,

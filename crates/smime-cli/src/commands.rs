@@ -12,6 +12,7 @@ mod log;
 mod manual;
 mod open;
 mod options;
+mod peer;
 mod retry;
 mod seal;
 mod settings;
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &Args, report: &Report) -> Result<Judgement, Failure> {
         Command::Seal(seal) => seal::run(global, seal, report),
         Command::Open(open) => open::run(global, open, report),
         Command::Retry(retry) => retry::run(global, retry, report),
+        Command::Peer(command) => peer::run(global, command, report),
         Command::Cms(command) => cms::run(global, command, report),
         Command::Log(log) => log::run(global, log, report),
         Command::Settings(settings) => settings::run(global, settings, report),

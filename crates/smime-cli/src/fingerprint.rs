@@ -49,7 +49,7 @@ impl FingerprintStart {
         bytes.collect::<Vec<u8>>().try_into().ok()
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let digits = self.nibbles.iter();
         digits
             .filter_map(|nibble| char::from_digit(u32::from(*nibble), 16))

@@ -126,6 +126,7 @@ const REMEDIES: &[(&str, &str)] = &[
         "passphrase.missing",
         "give the passphrase: --passphrase-file FILE or --passphrase-env NAME",
     ),
+    ("peer.not_quarantined", "smime peer list shows what waits"),
     (
         "select.no_certificate",
         "import a certificate of this address: smime cert import FILE",

@@ -1,5 +1,5 @@
-//! Keeps certificates, keys, anchors, revocation lists, the activity log, and mail that is to be
-//! judged again.
+//! Keeps certificates, keys, anchors, pins, what was learned from mail, revocation lists, the
+//! activity log, and mail that is to be judged again.
 //!
 //! This crate does **not** judge: whether a certificate's chain holds or a key may sign is for the
 //! crates beside and above it. It fetches nothing, reads no clock and reads no mail. Records hold

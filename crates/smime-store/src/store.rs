@@ -8,8 +8,8 @@ use crate::{
     Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings, StoredCertificate, Trust,
 };
 
-/// Where certificates, keys, anchors, pins, what peers announced, revocation lists, the activity log and mail that is to be
-/// judged again are kept.
+/// Where certificates, keys, anchors, pins, what was learned from mail, revocation lists, the
+/// activity log and mail that is to be judged again are kept.
 ///
 /// Every method is one transaction: it happens whole or not at all, and is durable when it
 /// returns if the implementation is. Look-ups that can find several certificates return the one

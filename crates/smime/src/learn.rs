@@ -61,9 +61,7 @@ impl Engine<'_> {
     /// # Errors
     /// When the store fails.
     pub fn learn(&self, message: &Message, learning: Learning) -> Result<Vec<Learned>, Error> {
-        let is_good =
-            message.signature() == Verdict::Good && message.encryption() != Some(Coverage::Part);
-        if learning == Learning::Off || !is_good {
+        if learning == Learning::Off || message.signature() != Verdict::Good {
             return Ok(Vec::new());
         }
         Ok(self.lesson(message, learning)?)
@@ -385,7 +383,8 @@ impl Fate {
 }
 
 /// Returns those who signed the content, and not only what it was encrypted to: whoever signs a
-/// ciphertext need not know what is inside.
+/// ciphertext need not know what is inside. That is nobody where a part is encrypted, which comes
+/// last among the layers and stays closed.
 fn signers_of_content(layers: &[Layer]) -> impl Iterator<Item = &SignerReport> {
     let is_encrypted = |layer: &Layer| matches!(layer, Layer::Encrypted { .. });
     let inside = layers.iter().rposition(is_encrypted);
@@ -402,6 +401,8 @@ fn signers_of_content(layers: &[Layer]) -> impl Iterator<Item = &SignerReport> {
             _ => None,
         })
         .flatten()
+        // A time that is claimed proves nothing to others.
+        .filter(|signer| !signer.by_claimed_time)
 }
 
 /// Certificates of other keys that are named: more than anybody has in use.

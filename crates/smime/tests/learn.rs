@@ -15,15 +15,15 @@ use common::{
 };
 use forge::{DATA, Forger, attribute, signed_data};
 use smime::{
-    Clock, Draft, Engine, Fate, Keyring, Learned, Learning, Mode, Policy,
-    cms::Capabilities,
+    Clock, Draft, Engine, Fate, Keyring, Learned, Learning, Mode, Policy, Verdict,
+    cms::{Capabilities, ClaimedTime},
     crypto::{
         ContentCipher, Oid, UnixTime,
         asn1::{Tag, Writer},
         fastest,
     },
     mime::SmimeType,
-    store::{Embedded, Memory, Operation, Outcome, Recorded, Store, Trust},
+    store::{Embedded, KeysOfDeleted, Memory, Operation, Outcome, Recorded, Store, Trust},
     x509::Certificate,
 };
 use smime_testkit::{Authority, DAY, Identity, NOW, Profile, SeededRandom, TestKey, Uses};
@@ -139,6 +139,21 @@ fn mail_by(signer: &Identity) -> Vec<u8> {
     mail(&honest(signer), &[&signer.certificate])
 }
 
+/// A mail from Alice around an entity that somebody signs.
+fn signed_around(signer: &Identity, entity: &[u8]) -> Vec<u8> {
+    let info = Forger::honest(signer, entity).sign(entity);
+    let certificates = [&signer.certificate, authority().certificate()];
+    let der = signed_data(DATA, Some(entity), &certificates, &[info]);
+    mail_around(&der, SmimeType::SignedData)
+}
+
+/// What of a mail can stand inside a signature.
+fn entity_of(mail: &[u8]) -> Vec<u8> {
+    let text = str::from_utf8(mail).unwrap();
+    let (_, entity) = text.split_once("MIME-Version: 1.0\r\n").unwrap();
+    entity.as_bytes().to_vec()
+}
+
 /// A mail by Alice that names the certificate she wants to be encrypted to, and brings it.
 fn preferring(preferred: &Certificate) -> Vec<u8> {
     let named = named(preferred);
@@ -197,9 +212,23 @@ fn mail_that_is_not_good_teaches_nothing() {
         let der = signed_data(DATA, Some(CONTENT), &certificates, &infos);
         mail_around(&der, SmimeType::SignedData)
     };
+    let bob = authority().person(BOB, Profile::of(TestKey::P256B));
+    let around = signed_around(&bob, &entity_of(&mail_by(&alice())));
+    let beside_encryption = {
+        let world = common::World::new(TestKey::P256A, TestKey::P256B, fastest());
+        let encrypted = Draft {
+            encrypt: Some(Mode::Always),
+            ..draft(&small_mail())
+        };
+        let part = String::from_utf8(entity_of(&world.seal(&encrypted))).unwrap();
+        let content = format!(
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{part}\r\n--b\r\n\
+             Content-Type: text/plain\r\n\r\nx\r\n--b--\r\n"
+        );
+        signed_around(&alice(), content.as_bytes())
+    };
     let as_part = {
-        let part = String::from_utf8(mail_by(&alice())).unwrap();
-        let part = part.split_once("MIME-Version: 1.0\r\n").unwrap().1;
+        let part = String::from_utf8(entity_of(&mail_by(&alice()))).unwrap();
         format!(
             "From: {ALICE}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; \
              boundary=b\r\n\r\n--b\r\n{part}\r\n--b\r\nContent-Type: text/plain\r\n\r\n\
@@ -232,6 +261,8 @@ fn mail_that_is_not_good_teaches_nothing() {
         ),
         (two_signers, "one signer of two is the sender"),
         (as_part.into_bytes(), "a part is signed"),
+        (around, "another has signed around it"),
+        (beside_encryption, "a part of it is encrypted"),
         (twice_from, "two From fields"),
     ] {
         on_every_store(|desk| {
@@ -263,15 +294,18 @@ fn who_signs_around_ciphertext_teaches_nothing() {
         sign: Some(Mode::Always),
         ..encrypted.clone()
     };
+    let other = authority().person(ALICE, Profile::of(TestKey::P384B));
     let receiver = world.receiver(Policy::standard());
     for (mail, count) in [
         (signed(&world.seal(&encrypted)), 0),
         (signed(&signed(&world.seal(&encrypted))), 0),
-        (world.seal(&both), 1),
+        (signed_around(&other, &entity_of(&world.seal(&both))), 1),
     ] {
         let message = receiver.open(&*mail).unwrap();
         let learned = receiver.learn(&message, Learning::Quarantine).unwrap();
         assert_eq!(learned.len(), count);
+        let alice = &world.alice.certificate;
+        assert!(learned.iter().all(|it| it.certificate == *alice));
         let waiting = receiver.store.quarantined().unwrap();
         assert_eq!(waiting.len(), count);
     }
@@ -418,6 +452,38 @@ fn what_is_not_signed_teaches_nothing() {
 }
 
 #[test]
+fn who_is_good_by_the_time_they_claim_teaches_nothing() {
+    let expired = authority().person(ALICE, Profile::of(TestKey::P256A).expired());
+    let capabilities = Capabilities::own().to_der();
+    let mut forger = honest(&expired);
+    let (kind, digest) = (DATA, forger.scheme.digest());
+    let mut attributes = forge::attributes(kind, digest, CONTENT);
+    let time = Writer::encode(|w| w.oid(forge::SIGNING_TIME));
+    attributes.retain(|it| !it.windows(time.len()).any(|window| window == time));
+    let then = Writer::encode(|w| w.time(expired.certificate.not_after()));
+    attributes.push(attribute(forge::SIGNING_TIME, &[then]));
+    forger.attributes = Some(attributes);
+    let forger = forger.also(CAPABILITIES, |w| w.raw(&capabilities));
+    let mail = mail(&forger, &[&expired.certificate]);
+    on_every_store(|desk| {
+        let mut engine = desk.engine();
+        engine.policy.messages.claimed_time = ClaimedTime::Validity;
+        let learn = || {
+            let message = engine.open(&*mail).unwrap();
+            assert_eq!(message.signature(), Verdict::Good);
+            engine.learn(&message, Learning::Accept).unwrap()
+        };
+        assert!(learn().is_empty());
+        desk.assert_nothing_learned();
+        // Nor if they are known.
+        let known = std::slice::from_ref(&expired.certificate);
+        desk.store.add_certificates(known, NOW).unwrap();
+        assert!(learn().is_empty());
+        assert!(desk.store.peers().unwrap().is_empty());
+    });
+}
+
+#[test]
 fn a_certificate_that_the_mail_only_brings_is_not_learned() {
     on_every_store(|desk| {
         let other = alice_encrypts().certificate;
@@ -474,6 +540,11 @@ fn what_a_distrusted_or_deleted_certificate_announced_counts_no_longer() {
         assert_eq!(desk.cipher(Policy::standard()), Some(GCM));
         let alice = alice().certificate.fingerprint();
         desk.store.set_trust(&alice, Trust::Distrusted).unwrap();
+        assert_eq!(desk.cipher(Policy::standard()), Some(CBC));
+        desk.store.set_trust(&alice, Trust::None).unwrap();
+        assert_eq!(desk.cipher(Policy::standard()), Some(GCM));
+        let stay = KeysOfDeleted::Stay;
+        desk.store.delete_certificates(&[alice], stay).unwrap();
         assert_eq!(desk.cipher(Policy::standard()), Some(CBC));
     });
 }

@@ -9,8 +9,9 @@ use smime::{
     mime::Entity,
 };
 
+use super::peer::{learned_value, remark_learned};
 use crate::{
-    args::{Global, Open},
+    args::{Global, LearningWord, Open},
     context::{Asked, Context},
     failure::{Failure, Judgement},
     input, json,
@@ -58,6 +59,7 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         let _progress = (!beside_entity).then(|| Progress::of("writing", report));
         output.take(message.entity().source())?;
     }
+    let learned = context.engine().learn(&message, open.learn.into())?;
     let words = || words(message.layers(), message.signature(), encryption);
     if beside_entity {
         report.remark(&words());
@@ -70,9 +72,16 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         );
         add_headers(&mut value, Some(message.mail()));
         add_kept(&mut value, kept);
+        if let Some(fields) = value
+            .as_object_mut()
+            .filter(|_| open.learn != LearningWord::Off)
+        {
+            fields.insert("learned".to_owned(), learned_value(&learned));
+        }
         report.result(&value, words);
     }
     remark_kept(kept, report);
+    remark_learned(&learned, report);
     let good = matches!(message.signature(), Verdict::None | Verdict::Good)
         && message.encryption() != Some(Coverage::Part);
     Ok(Judgement::of(good))

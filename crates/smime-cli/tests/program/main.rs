@@ -21,6 +21,7 @@ mod keys;
 mod list;
 mod open;
 mod outgoing;
+mod peers;
 mod pins;
 mod retry;
 mod revocation;
