@@ -25,5 +25,6 @@ mod pins;
 mod retry;
 mod revocation;
 mod seal;
+mod store;
 mod trust;
 mod world;
