@@ -26,5 +26,6 @@ mod retry;
 mod revocation;
 mod seal;
 mod store;
+mod store_files;
 mod trust;
 mod world;
