@@ -7,6 +7,7 @@ use crate::{
     args::{Global, NewStoreKey, Store},
     context::{Context, store_path},
     failure::{Failure, Judgement},
+    progress::Progress,
     report::Report,
     store_key::{Opener, Place},
 };
@@ -20,9 +21,9 @@ pub(crate) fn run(global: &Global, command: &Store, report: &Report) -> Result<J
 }
 
 fn show(global: &Global, report: &Report) -> Result<Judgement, Failure> {
-    let context = Context::with_store(global)?;
+    let mut context = Context::with_store(global)?;
     let path = store_path(global)?;
-    let summary = embedded(&context)?.summary()?;
+    let summary = embedded(&mut context)?.summary()?;
     report.result(&value(&path, &summary), || words(&path, &summary));
     Ok(Judgement::Good)
 }
@@ -50,19 +51,22 @@ fn protect(
             options.store_passphrase_env.as_deref(),
         )?,
     };
-    let context = match existing {
+    let mut context = match existing {
         Some(context) => context,
         None => Context::with_new_store(global)?,
     };
-    let store = embedded(&context)?;
-    let keys = store.protect(opener.source(), context.random(), context.now())?;
+    let (random, now) = (context.random, context.now());
+    let store = embedded(&mut context)?;
+    let keys = store.protect(opener.source(), &random, now)?;
+    compact(store, report);
     done("protected", opener.source().kind(), keys, report);
     Ok(Judgement::Good)
 }
 
 fn rotate(global: &Global, new: &NewStoreKey, report: &Report) -> Result<Judgement, Failure> {
-    let context = Context::with_store(global)?;
-    let store = embedded(&context)?;
+    let mut context = Context::with_store(global)?;
+    let (random, now) = (context.random, context.now());
+    let store = embedded(&mut context)?;
     if store.store_key_kind()?.is_none() {
         return Err(Error::NoStoreKey.into());
     }
@@ -76,14 +80,23 @@ fn rotate(global: &Global, new: &NewStoreKey, report: &Report) -> Result<Judgeme
             new.new_passphrase_env.as_deref(),
         )?,
     };
-    let (random, now) = (context.random(), context.now());
-    let keys = store.rotate(old.source(), opener.source(), random, now)?;
+    let keys = store.rotate(old.source(), opener.source(), &random, now)?;
+    compact(store, report);
     done("rotated", opener.source().kind(), keys, report);
     Ok(Judgement::Good)
 }
 
-fn embedded(context: &Context) -> Result<&Embedded, Failure> {
-    match &context.store {
+/// Takes what was there before out of the file. The store is protected all the same if that fails.
+fn compact(store: &mut Embedded, report: &Report) {
+    let _progress = Progress::of("compacting", report);
+    if let Err(error) = store.compact() {
+        report.remark("the file still holds what was there before");
+        report.remark_on(&error.into());
+    }
+}
+
+fn embedded(context: &mut Context) -> Result<&mut Embedded, Failure> {
+    match &mut context.store {
         Place::Embedded(store) => Ok(store),
         // Nobody opens these commands without a file.
         Place::Memory(_) => Err(Error::NoStoreKey.into()),

@@ -29,7 +29,7 @@ impl Embedded {
     /// those that will come; returns how many there are. The store is unlocked then.
     ///
     /// Passphrases of keys stay as they are. All happens in one transaction, with the entry of the
-    /// log. What the file held before may stand in its unused pages until they are written over.
+    /// log. What the file held before stays in its unused pages until [`compact`](Self::compact).
     ///
     /// # Errors
     /// [`Error::HasStoreKey`]; [`Error::Key`] when there is no randomness.
@@ -74,8 +74,8 @@ impl Embedded {
     /// many there are. The store is unlocked then.
     ///
     /// All happens in one transaction, with the entry of the log: wherever it ends, either `old` or
-    /// `new` opens the whole store. What the file held before may stand in its unused pages until
-    /// they are written over.
+    /// `new` opens the whole store. What the file held before stays in its unused pages until
+    /// [`compact`](Self::compact).
     ///
     /// # Errors
     /// [`Error::WrongStoreKey`] when `old` does not open the store key, [`Error::NoStoreKey`],
@@ -99,6 +99,16 @@ impl Embedded {
         })?;
         *held = Some(key);
         Ok(keys)
+    }
+
+    /// Moves what is in the file together, and cuts off the rest: what was deleted or sealed anew
+    /// before is then written over or gone, as far as the file goes. Takes as long as copying it.
+    ///
+    /// # Errors
+    /// [`Error`] when the file cannot be written; what is stored is whole all the same.
+    pub fn compact(&mut self) -> Result<(), Error> {
+        self.database.compact().map_err(database_error)?;
+        Ok(())
     }
 
     /// The store key if it was given. Who reads or adds private keys holds it meanwhile, so that it

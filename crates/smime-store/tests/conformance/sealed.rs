@@ -11,7 +11,7 @@ use smime_store::{
     Addition, Embedded, Error, ImportOptions, KeyAtRest, KeyFile, KeyImport, KeysOfDeleted,
     Operation, Store, StoreKeyKind, StoreKeySource, Trust, import, import_key, public_key_id,
 };
-use smime_testkit::{FailingRandom, SeededRandom};
+use smime_testkit::{FailingRandom, Population, SeededRandom};
 use tempfile::TempDir;
 
 use crate::making::{DAY, NOW, person_with_key, sign};
@@ -302,6 +302,35 @@ fn the_other_key_opens_the_store_after_rotation_and_the_old_one_nothing() {
         let key = store.key(&id(P256)).unwrap().unwrap();
         assert_eq!(key.open(Some(&secret("its own"))).unwrap(), pkcs8(P256));
     }
+}
+
+#[test]
+fn a_compacted_file_holds_nothing_of_the_seals_before() {
+    let folder = Folder::protected();
+    let store = folder.open();
+    let mut people = Vec::new();
+    Population::new(2000).write_pem(&mut people).unwrap();
+    import(&store, &people[..], &ImportOptions::new(NOW), &mut |_| ()).unwrap();
+    let opener = key_file('1');
+    let source = StoreKeySource::KeyFile(&opener);
+    store.unlock(source).unwrap();
+    folder.import(&store, OTHER, None).unwrap();
+    drop(store);
+    let before = folder.records();
+    let mut store = folder.open();
+    store.rotate(source, source, &folder.random, NOW).unwrap();
+    store.compact().unwrap();
+    drop(store);
+    let file = fs::read(folder.path()).unwrap();
+    for record in before {
+        let part = &record[20..44];
+        assert!(!file.windows(24).any(|window| window == part));
+    }
+    let store = folder.open();
+    store.unlock(source).unwrap();
+    let key = store.key(&id(OTHER)).unwrap().unwrap();
+    assert_eq!(key, KeyAtRest::Plain(pkcs8(OTHER)));
+    assert_eq!(store.summary().unwrap().certificates, 2002);
 }
 
 #[test]

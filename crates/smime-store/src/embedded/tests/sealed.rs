@@ -111,6 +111,31 @@ fn power_that_fails_while_the_store_key_is_rotated_leaves_the_old_one_or_the_new
 }
 
 #[test]
+fn power_that_fails_while_a_store_is_compacted_loses_nothing() {
+    let (key, opener, all) = (protected(), opener('1'), people(40));
+    let source = StoreKeySource::KeyFile(&opener);
+    let mut failures = 0;
+    for writes in 0.. {
+        let disk = Disk::new();
+        let mut store = with_keys(&disk, &key);
+        store.add_certificates(&all, NOW).unwrap();
+        store.protect(source, &OsRandom, NOW).unwrap();
+        disk.writes_left.store(writes, Ordering::SeqCst);
+        failures += usize::from(store.compact().is_err());
+        drop(store);
+        let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
+        let store = Embedded::with_backend(disk, LIMITS).unwrap();
+        store.unlock(source).unwrap();
+        assert_readable(&store, &key);
+        assert_found(&store, &all);
+        if left > 0 {
+            break;
+        }
+    }
+    assert!(failures > 3, "{failures}");
+}
+
+#[test]
 fn a_change_that_fails_leaves_the_store_unlocked_as_it_was() {
     let (key, old, new) = (protected(), opener('1'), opener('2'));
     let (old, new) = (StoreKeySource::KeyFile(&old), StoreKeySource::KeyFile(&new));
