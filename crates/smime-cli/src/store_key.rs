@@ -1,7 +1,7 @@
 //! The embedded store of a command, and what opens its store key.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, IsTerminal as _, Write as _},
     ops::Deref,
     path::Path,
@@ -172,21 +172,33 @@ impl Opener {
     }
 }
 
-/// Writes a file for its owner alone, never over another, and durable with its name: what is sealed
-/// next cannot be opened without it.
+/// Writes a file for its owner alone, whole and never over another, and durable with its name: what
+/// is sealed next cannot be opened without it.
 fn write_new(path: &Path, content: &Secret) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(content.expose())?;
-    file.sync_all()?;
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    let written = file
+        .write_all(content.expose())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| sync_folder(path));
+    if written.is_err() {
+        // Nothing is sealed by it yet.
+        let _ = fs::remove_file(path);
     }
+    written
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub enum Error {
     SchemaVersion {
         /// The layout found.
         found: u64,
-        /// The layout this version reads.
+        /// The latest layout that this version reads.
         expected: u64,
     },
     /// What is stored contradicts itself.

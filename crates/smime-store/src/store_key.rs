@@ -258,3 +258,43 @@ const BY_KEY_FILE: u8 = 2;
 const RECORD_VERSION: &[u8] = b"smime private key 1";
 const PROTECTED: u8 = 1;
 const PLAIN: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use smime_crypto::OsRandom;
+
+    use super::*;
+
+    #[test]
+    fn every_change_of_a_wrapped_store_key_is_found() {
+        let file = KeyFile::new(&OsRandom).unwrap();
+        let source = StoreKeySource::KeyFile(&file);
+        let key = StoreKey::new(&OsRandom).unwrap();
+        let wrapped = key.wrap(source, &OsRandom).unwrap();
+        assert!(StoreKey::unwrap(&wrapped, source).unwrap().0 == key.0);
+        for bit in 0..8 * wrapped.len() {
+            let mut altered = wrapped.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            assert!(StoreKey::unwrap(&altered, source).is_err(), "bit {bit}");
+        }
+        for length in 0..wrapped.len() {
+            let unwrapped = StoreKey::unwrap(&wrapped[..length], source);
+            assert!(unwrapped.is_err(), "{length} bytes");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_a_store_key_or_a_sealed_key(
+            header in prop::sample::select(vec![&b""[..], b"smime store key 1", b"smime store key 1\x01"]),
+            bytes in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let bytes = [header, &bytes].concat();
+            let file = KeyFile(Secret::new(vec![1; KEY_LENGTH]));
+            prop_assert!(StoreKey::unwrap(&bytes, StoreKeySource::KeyFile(&file)).is_err());
+            let opened = StoreKey(Secret::new(vec![1; KEY_LENGTH])).open(&[0; 32], UnixTime(0), &bytes);
+            prop_assert!(matches!(opened, Err(Error::DamagedKey(_))));
+        }
+    }
+}

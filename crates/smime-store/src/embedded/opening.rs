@@ -71,7 +71,7 @@ pub(super) fn prepare(database: &Database, limits: Limits) -> Result<(), Error> 
         found => {
             return Err(Error::SchemaVersion {
                 found,
-                expected: SCHEMA_VERSION,
+                expected: SEALED_SCHEMA_VERSION,
             });
         }
     }
