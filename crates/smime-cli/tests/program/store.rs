@@ -162,6 +162,13 @@ fn a_gateway_with_a_key_file_needs_no_passphrase_at_all() {
     check_no_secret(&world.read("store.redb"));
     let digits = world.read("store.key");
     assert!(!contains(&world.read("store.redb"), &digits[..64]));
+    let options = ["options", "--json", "--from", ALICE, "--to", BOB];
+    let locked = world.ok(&options).json();
+    assert_eq!(locked["sign"]["code"], "options.passphrase_needed");
+    let open = with_key_file(&world, "store.key", &options)
+        .expect(0)
+        .json();
+    assert_eq!(open["sign"]["code"], "options.possible");
     let seal = ["seal", "mail.eml", "-o", "sealed.eml", "--json"];
     let receipt = with_key_file(&world, "store.key", &seal).expect(0).json();
     assert_eq!(
