@@ -16,6 +16,7 @@ mod log;
 mod outgoing;
 mod peer;
 mod settings;
+mod store;
 
 pub(crate) use ca::{Ca, CaInit, CaIssue, Csr};
 pub(crate) use cert::{Cert, CertDelete, CertExport, CertTrust};
@@ -24,6 +25,7 @@ pub(crate) use log::Log;
 pub(crate) use outgoing::{Group, How, Options, Seal};
 pub(crate) use peer::{LearningWord, Peer};
 pub(crate) use settings::Settings;
+pub(crate) use store::{NewStoreKey, Store, StoreKeyOptions};
 
 /// Seal, open and judge S/MIME mail.
 #[derive(Debug, Parser)]
@@ -64,13 +66,18 @@ pub(crate) struct Global {
     /// Read the passphrase from this environment variable
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) passphrase_env: Option<String>,
+    #[command(flatten)]
+    pub(crate) store_key: StoreKeyOptions,
 }
 
 impl Global {
     /// Returns the files given that every command may read, and that none may write over.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let files = [&self.store, &self.passphrase_file];
-        files.into_iter().filter_map(|file| file.as_deref())
+        files
+            .into_iter()
+            .chain(self.store_key.files())
+            .filter_map(|file| file.as_deref())
     }
 }
 
@@ -88,6 +95,9 @@ pub(crate) enum Command {
     /// Private keys
     #[command(subcommand)]
     Key(Key),
+    /// The store itself, and the key that its private keys are sealed under
+    #[command(subcommand)]
+    Store(Store),
     /// Make certificates
     #[command(subcommand)]
     Ca(Ca),

@@ -16,6 +16,7 @@ mod peer;
 mod retry;
 mod seal;
 mod settings;
+mod store;
 
 use crate::{
     args::{Args, Command},
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &Args, report: &Report) -> Result<Judgement, Failure> {
         Command::Ca(command) => ca::run(global, command, report),
         Command::Csr(command) => csr::run(global, command, report),
         Command::Key(command) => key::run(global, command, report),
+        Command::Store(command) => store::run(global, command, report),
         Command::Group(command) => group::run(global, command, report),
         Command::Options(options) => options::run(global, options, report),
         Command::Seal(seal) => seal::run(global, seal, report),

@@ -12,7 +12,7 @@ use smime::{
         read_private_key,
     },
     io::Limits,
-    store::{Activity, Direction, Embedded, KeyImport, Memory, Operation, Outcome, Store, Trust},
+    store::{self, Activity, Direction, KeyImport, Operation, Outcome, Trust},
     x509::Certificate,
 };
 
@@ -20,12 +20,13 @@ use crate::{
     args::{Evidence, Global, Own},
     failure::{Failure, Kind},
     input,
+    store_key::Place,
 };
 
 /// What an engine borrows: the store, the keys and the choices of one command.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) store: Box<dyn Store>,
+    pub(crate) store: Place,
     pub(crate) keys: Keyring,
     pub(crate) provider: &'static dyn CryptoProvider,
     pub(crate) random: OsRandom,
@@ -34,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     /// Read once, for it can come from a pipe.
     passphrase: Option<Secret>,
+    /// Whether private keys of the store can be read and added, as far as its store key goes.
+    unlocked: bool,
 }
 
 /// Whether a passphrase is there now that was not before.
@@ -66,29 +69,30 @@ impl Context {
     /// Without a passphrase no store is made.
     pub(crate) fn with_new_key(global: &Global) -> Result<(Self, Secret), Failure> {
         let passphrase = new_passphrase(global)?;
-        let store = Embedded::open(&store_path(global)?)?;
+        let store = Place::open(&store_path(global)?, global)?;
         let copy = Secret::from(passphrase.expose());
-        Ok((Self::new(global, Box::new(store), Some(copy)), passphrase))
+        let mut context = Self::new(global, store, Some(copy));
+        context.require_keys(global)?;
+        Ok((context, passphrase))
     }
 
     fn at(path: &Path, global: &Global) -> Result<Self, Failure> {
-        let passphrase = given_passphrase(global)?;
-        let store = Embedded::open(path)?;
-        Ok(Self::new(global, Box::new(store), passphrase))
+        let passphrase = passphrase_of_keys(global)?;
+        Ok(Self::new(global, Place::open(path, global)?, passphrase))
     }
 
     /// Makes an empty store in memory.
     pub(crate) fn without_store(global: &Global) -> Result<Self, Failure> {
-        let passphrase = given_passphrase(global)?;
-        Ok(Self::new(global, Box::new(Memory::new()), passphrase))
+        let passphrase = passphrase_of_keys(global)?;
+        Ok(Self::new(global, Place::Memory(Box::default()), passphrase))
     }
 
     /// Makes an empty store in memory, for work that needs no key of a store.
     pub(crate) fn in_memory(global: &Global) -> Self {
-        Self::new(global, Box::new(Memory::new()), None)
+        Self::new(global, Place::Memory(Box::default()), None)
     }
 
-    fn new(global: &Global, store: Box<dyn Store>, passphrase: Option<Secret>) -> Self {
+    fn new(global: &Global, store: Place, passphrase: Option<Secret>) -> Self {
         let copy = passphrase.as_ref().map(|it| Secret::from(it.expose()));
         Self {
             store,
@@ -99,7 +103,36 @@ impl Context {
             clock: global.at.map_or(Clock::System, Clock::Fixed),
             limits: Limits::default(),
             passphrase,
+            unlocked: false,
         }
+    }
+
+    /// Opens the store key with what the command line gives, if it gives anything: for commands that
+    /// may need private keys.
+    pub(crate) fn offer_keys(&mut self, global: &Global) -> Result<(), Failure> {
+        self.unlocked |= self.store.unlock(global)? == Asked::Yes;
+        Ok(())
+    }
+
+    /// Opens the store key if there is one, with what the command line gives or a passphrase asked
+    /// for on a terminal: for commands that need private keys, or add them.
+    pub(crate) fn require_keys(&mut self, global: &Global) -> Result<(), Failure> {
+        self.offer_keys(global)?;
+        if self.is_locked()? && self.ask_store_key()? == Asked::No {
+            return Err(store::Error::Sealed.into());
+        }
+        Ok(())
+    }
+
+    /// Says whether the store has a store key that is not open.
+    pub(crate) fn is_locked(&self) -> Result<bool, Failure> {
+        Ok(!self.unlocked && self.store.store_key_kind()?.is_some())
+    }
+
+    fn ask_store_key(&mut self) -> Result<Asked, Failure> {
+        let asked = self.store.ask_store_key()?;
+        self.unlocked |= asked == Asked::Yes;
+        Ok(asked)
     }
 
     /// Takes the certificates given for one judgement.
@@ -190,8 +223,12 @@ impl Context {
         Ok((own, certificates, keys.swap_remove(key_at)))
     }
 
-    /// Asks for the passphrase of the store's keys, if none was given and there is a terminal.
+    /// Asks for the passphrase of the store key if that is not open, and otherwise for that of the
+    /// store's keys if none was given, where there is a terminal.
     pub(crate) fn ask_passphrase(&mut self) -> Result<Asked, Failure> {
+        if self.is_locked()? {
+            return self.ask_store_key();
+        }
         if self.passphrase.is_some() || !io::stdin().is_terminal() {
             return Ok(Asked::No);
         }
@@ -201,16 +238,21 @@ impl Context {
         Ok(Asked::Yes)
     }
 
-    /// Returns what importing private keys takes, if a passphrase was given for them.
+    /// Returns what importing private keys takes, if a passphrase or the store key was given for them.
     pub(crate) fn key_import(&self) -> Option<KeyImport<'_>> {
         let passphrase = self.passphrase.as_ref();
-        passphrase
-            .filter(|passphrase| !passphrase.expose().is_empty())
-            .map(|passphrase| KeyImport {
-                passphrase,
-                provider: self.provider,
-                random: &self.random,
-            })
+        let passphrase = passphrase.filter(|passphrase| !passphrase.expose().is_empty());
+        (passphrase.is_some() || self.unlocked).then_some(KeyImport {
+            passphrase,
+            provider: self.provider,
+            random: &self.random,
+        })
+    }
+
+    /// Says whether the passphrase of a key that is imported may be left out: it then rests under
+    /// the store key alone.
+    pub(crate) fn may_lack_passphrase(&self) -> bool {
+        self.unlocked && self.passphrase.is_none()
     }
 
     /// Takes out the passphrase given, or asks for it on a terminal.
@@ -269,10 +311,19 @@ impl Context {
     }
 }
 
+/// Returns the passphrase given for keys, if one is.
+fn passphrase_of_keys(global: &Global) -> Result<Option<Secret>, Failure> {
+    let (file, variable) = (&global.passphrase_file, &global.passphrase_env);
+    given_passphrase(file.as_deref(), variable.as_deref())
+}
+
 /// Returns the passphrase given by file or environment, if one is.
 #[allow(clippy::disallowed_methods)] // the program reads the environment, the library does not
-fn given_passphrase(global: &Global) -> Result<Option<Secret>, Failure> {
-    if let Some(path) = &global.passphrase_file {
+pub(crate) fn given_passphrase(
+    file: Option<&Path>,
+    variable: Option<&str>,
+) -> Result<Option<Secret>, Failure> {
+    if let Some(path) = file {
         let bytes = Secret::new(input::bytes(path)?);
         let line = bytes
             .expose()
@@ -280,7 +331,7 @@ fn given_passphrase(global: &Global) -> Result<Option<Secret>, Failure> {
             .next();
         return Ok(line.map(Secret::from));
     }
-    let Some(name) = &global.passphrase_env else {
+    let Some(name) = variable else {
         return Ok(None);
     };
     match env::var(name) {
@@ -294,13 +345,18 @@ fn given_passphrase(global: &Global) -> Result<Option<Secret>, Failure> {
 
 /// Returns the passphrase given, or asks for it twice on a terminal.
 pub(crate) fn new_passphrase(global: &Global) -> Result<Secret, Failure> {
-    if let Some(passphrase) = given_passphrase(global)? {
-        return not_empty(passphrase);
+    match passphrase_of_keys(global)? {
+        Some(passphrase) => not_empty(passphrase),
+        None => ask_twice("new passphrase: "),
     }
+}
+
+/// Asks for a new passphrase on a terminal, twice.
+pub(crate) fn ask_twice(words: &str) -> Result<Secret, Failure> {
     if !io::stdin().is_terminal() {
         return Err(no_passphrase());
     }
-    let passphrase = not_empty(ask("new passphrase: ")?)?;
+    let passphrase = not_empty(ask(words)?)?;
     if ask("the same again: ")? != passphrase {
         let detail = "the two passphrases differ";
         return Err(Failure::new(Kind::Usage, "passphrase.differs", detail));
@@ -308,7 +364,7 @@ pub(crate) fn new_passphrase(global: &Global) -> Result<Secret, Failure> {
     Ok(passphrase)
 }
 
-fn not_empty(passphrase: Secret) -> Result<Secret, Failure> {
+pub(crate) fn not_empty(passphrase: Secret) -> Result<Secret, Failure> {
     if passphrase.expose().is_empty() {
         let detail = "an empty passphrase protects nothing";
         return Err(Failure::new(Kind::Usage, "passphrase.empty", detail));
@@ -325,7 +381,7 @@ fn prompt() -> Result<Secret, Failure> {
     ask("passphrase of the key: ")
 }
 
-fn ask(words: &str) -> Result<Secret, Failure> {
+pub(crate) fn ask(words: &str) -> Result<Secret, Failure> {
     let passphrase = rpassword::prompt_password(words)
         .map_err(|error| Failure::new(Kind::Other, "passphrase.unreadable", error))?;
     Ok(Secret::new(passphrase.into_bytes()))
@@ -337,7 +393,7 @@ pub(crate) fn inputs(global: &Global) -> Result<Vec<PathBuf>, Failure> {
     Ok(given.chain([store_path(global)?]).collect())
 }
 
-fn store_path(global: &Global) -> Result<PathBuf, Failure> {
+pub(crate) fn store_path(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(path) = &global.store {
         return Ok(path.clone());
     }

@@ -139,6 +139,8 @@ impl From<&store::Error> for Failure {
             // Refused like a certificate that is imported, not failed.
             store::Error::NoCertificateForKey { .. } => Kind::NotGood,
             store::Error::OtherAddress(_) => Kind::Usage,
+            store::Error::Sealed | store::Error::WrongStoreKey => Kind::Undecryptable,
+            store::Error::BadKeyFile => Kind::Input,
             _ => Kind::Other,
         };
         Self::new(kind, error.code(), error)

@@ -16,6 +16,7 @@ mod paths;
 mod pem;
 mod progress;
 mod report;
+mod store_key;
 mod table;
 
 use std::process::ExitCode;

@@ -120,7 +120,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "options.passphrase_needed",
-        "smime seal will ask for the passphrase of the key",
+        "smime seal will ask for the passphrase of the key, or of the store",
     ),
     (
         "passphrase.missing",
@@ -148,7 +148,46 @@ const REMEDIES: &[(&str, &str)] = &[
         "store.other_address",
         "pin a certificate of this address: smime cert list ADDRESS",
     ),
-    ("store.locked", "another process has the store open"),
+    (
+        "store.bad_key_file",
+        "smime store protect --key-file FILE makes one where there is none",
+    ),
+    (
+        "store.damaged",
+        "put back a copy of the store; smime key delete takes a key away that is altered",
+    ),
+    (
+        "store.foreign_file",
+        "see that it is the path of a store: --store PATH or SMIME_STORE",
+    ),
+    (
+        "store.has_store_key",
+        "smime store rotate changes the store key, and what opens it",
+    ),
+    (
+        "store.io",
+        "see that the file and its folder can be read and written, and that the disk has room",
+    ),
+    (
+        "store.locked",
+        "another process has the store open: end it, or try again when it is done",
+    ),
+    (
+        "store.no_store_key",
+        "smime store protect makes one; without it, do not give --store-key-file or the like",
+    ),
+    (
+        "store.schema_version",
+        "a later version of this program made the store: use that",
+    ),
+    (
+        "store.sealed",
+        "give what opens the store key: --store-key-file FILE, --store-passphrase-file FILE",
+    ),
+    (
+        "store.wrong_key",
+        "smime store show says whether a passphrase or a key file opens the store key",
+    ),
 ];
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod kdf;
 pub mod key_wrap;
 
 mod algorithm;
+mod argon2id;
 mod digest;
 mod error;
 #[cfg(all(
@@ -34,6 +35,7 @@ mod policy;
 mod private_key_info;
 mod provider;
 mod random;
+mod record;
 mod rustcrypto;
 mod secret;
 mod time;
@@ -46,6 +48,7 @@ pub use crate::graviola::Graviola;
 pub use algorithm::{
     ContentCipher, DigestAlgorithm, KeyAgreement, KeyTransport, KeyWrap, SignatureScheme,
 };
+pub use argon2id::Argon2id;
 pub use error::Error;
 pub use key::{Curve, KeyKind, PrivateKey, PublicKey};
 pub use key_file::{ProtectedKey, read_private_key, read_private_key_within, read_private_keys};
@@ -56,6 +59,7 @@ pub use pkcs12::{Pkcs12, Pkcs12Builder, Pkcs12Integrity, Pkcs12Item};
 pub use policy::{Algorithm, AlgorithmPolicy, Refused, Use};
 pub use provider::{CryptoProvider, Hasher, KeyOps, Signed, fastest, sha1_fingerprint, sha256};
 pub use random::{OsRandom, Random};
+pub use record::{open_record, seal_record};
 pub use rustcrypto::RustCrypto;
 pub use secret::{Secret, wipe};
 pub use time::UnixTime;

@@ -47,3 +47,15 @@ impl TryRng for CoreRandom<'_> {
 }
 
 impl TryCryptoRng for CoreRandom<'_> {}
+
+/// A source that fails.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct NoRandom;
+
+#[cfg(test)]
+impl Random for NoRandom {
+    fn fill(&self, _: &mut [u8]) -> Result<(), Error> {
+        Err(Error::NoRandomness)
+    }
+}

@@ -84,6 +84,10 @@ pub enum Operation {
     Pin,
     /// Certificates became anchors, distrusted, or neither.
     Trust,
+    /// The private keys were sealed under a store key.
+    Protect,
+    /// The private keys were sealed under another store key.
+    Rotate,
 }
 
 /// How an operation ended.
@@ -141,6 +145,8 @@ impl Operation {
             Self::Learn => "learn",
             Self::Pin => "pin",
             Self::Trust => "trust",
+            Self::Protect => "protect",
+            Self::Rotate => "rotate",
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::{
     collections::BTreeSet,
-    fmt,
+    fmt, io,
     ops::ControlFlow,
     path::Path,
     sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -10,23 +10,26 @@ use redb::{
     Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
     StorageBackend, TableDefinition, backends::FileBackend,
 };
-use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
+use smime_crypto::{PublicKey, Random, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Peer, Pin,
-    Quarantined, Quarantining, Recorded, Scope, Settings, Store, StoredCertificate, Trust,
+    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeyAtRest, KeysOfDeleted,
+    Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings, Store, StoredCertificate,
+    Trust,
     activity::read_entry,
     crl::{self, CrlKey, CrlRecord},
     index::{Prefix, Query, number, public_key_id},
     kept::{KeptRecord, fulfilled_by, of_issuer},
     record::newest_first,
+    store_key::StoreKey,
 };
 use kept::KeptReader;
 use reader::Reader;
 use tables::{
     ACTIVITY, ANCHORS, DEFAULTS, HEAD, KEYS, MESSAGE_IDS, META, SETTINGS, TAIL, Tables,
     crls::{CRL_RECORDS, CRLS, crl_records},
+    keys::{key_ids, read_key},
     peers::{PEERS, QUARANTINE, all_peers, all_quarantined, announcement_of},
     pins::{PINS, all_pins, pins},
 };
@@ -34,15 +37,20 @@ use waiting::{Limits, Then, Waiting};
 
 mod kept;
 mod opening;
+mod protection;
 mod reader;
+mod summary;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
+pub use summary::StoreSummary;
+
 /// A store in one file: transactional, durable when a method returns, whole again after a crash.
 ///
-/// One process has it open at a time.
+/// One process has it open at a time. A store that has a store key is opened locked: all but
+/// reading and adding private keys works until [`unlock`](Self::unlock).
 pub struct Embedded {
     database: Database,
     /// Held by a change from its beginning until `waiting` is as it left it.
@@ -51,6 +59,8 @@ pub struct Embedded {
     /// moment.
     waiting: RwLock<Waiting>,
     limits: Limits,
+    /// Taken before `writing`.
+    store_key: RwLock<Option<StoreKey>>,
 }
 
 impl Embedded {
@@ -80,6 +90,7 @@ impl Embedded {
             writing: Mutex::default(),
             waiting: RwLock::default(),
             limits,
+            store_key: RwLock::default(),
         })
     }
 
@@ -290,22 +301,28 @@ impl Store for Embedded {
     fn add_key(
         &self,
         public_key: &PublicKey,
-        key: &ProtectedKey,
+        key: &KeyAtRest,
+        random: &dyn Random,
         at: UnixTime,
     ) -> Result<Addition, Error> {
-        self.write(|tables| tables.add_key(&public_key_id(public_key), key.der(), at))
+        let id = public_key_id(public_key);
+        let store_key = self.store_key();
+        self.write(|tables| tables.add_key(&id, key, store_key.as_ref(), random, at))
     }
 
-    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<ProtectedKey>, Error> {
-        let keys = self
-            .begin_read()?
-            .open_table(KEYS)
-            .map_err(database_error)?;
+    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<KeyAtRest>, Error> {
+        let held = self.store_key();
+        let transaction = self.begin_read()?;
+        let keys = transaction.open_table(KEYS).map_err(database_error)?;
         let Some(record) = keys.get(public_key_id).map_err(database_error)? else {
             return Ok(None);
         };
-        let (_, der) = tables::split_key_record(record.value())?;
-        Ok(Some(ProtectedKey::from_der(der)?))
+        let store_key = match protection::wrapped_store_key(&transaction)? {
+            Some(_) => Some(held.as_ref().ok_or(Error::Sealed)?),
+            None => None,
+        };
+        let (_, key) = read_key(public_key_id, record.value(), store_key)?;
+        Ok(Some(key))
     }
 
     fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error> {
@@ -328,12 +345,7 @@ impl Store for Embedded {
             .begin_read()?
             .open_table(KEYS)
             .map_err(database_error)?;
-        let mut ids = Vec::new();
-        for entry in keys.iter().map_err(database_error)? {
-            let (id, _) = entry.map_err(database_error)?;
-            ids.push(*id.value());
-        }
-        Ok(ids)
+        key_ids(&keys)
     }
 
     fn add_crl(&self, crl: &[u8], at: UnixTime) -> Result<Addition, Error> {
@@ -530,7 +542,12 @@ fn read_defaults(record: &[u8]) -> Result<Defaults, Error> {
 /// Turns what the database says into this crate's errors, so that its types stay inside.
 fn database_error(error: impl Into<redb::Error>) -> Error {
     match error.into() {
+        // The file is shorter than it says.
+        redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Error::Damaged("database file")
+        }
         redb::Error::Io(error) => Error::Io(error),
+        redb::Error::PreviousIo => Error::Io(io::Error::other("an earlier write failed")),
         redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => Error::Locked,
         redb::Error::Corrupted(_) | redb::Error::RepairAborted => Error::Damaged("database file"),
         redb::Error::TableTypeMismatch { .. }

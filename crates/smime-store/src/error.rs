@@ -16,11 +16,24 @@ pub enum Error {
     SchemaVersion {
         /// The layout found.
         found: u64,
-        /// The layout this version reads.
+        /// The latest layout that this version reads.
         expected: u64,
     },
     /// What is stored contradicts itself.
     Damaged(&'static str),
+    /// The private key of this [`public_key_id`](crate::public_key_id) was altered, or put in
+    /// another's place.
+    DamagedKey([u8; 32]),
+    /// The private keys are sealed under a store key that was not given.
+    Sealed,
+    /// The passphrase or key file does not open the store key; also if that was altered.
+    WrongStoreKey,
+    /// The store has no store key.
+    NoStoreKey,
+    /// The store has a store key already.
+    HasStoreKey,
+    /// The file is not a key file.
+    BadKeyFile,
     /// The database refused; its own words.
     Database(String),
     /// No certificate of that fingerprint is stored.
@@ -61,7 +74,12 @@ impl Error {
             Self::Locked => "store.locked",
             Self::ForeignFile => "store.foreign_file",
             Self::SchemaVersion { .. } => "store.schema_version",
-            Self::Damaged(_) => "store.damaged",
+            Self::Damaged(_) | Self::DamagedKey(_) => "store.damaged",
+            Self::Sealed => "store.sealed",
+            Self::WrongStoreKey => "store.wrong_key",
+            Self::NoStoreKey => "store.no_store_key",
+            Self::HasStoreKey => "store.has_store_key",
+            Self::BadKeyFile => "store.bad_key_file",
             Self::Database(_) => "store.database",
             Self::NoSuchCertificate(_) => "store.no_certificate",
             Self::OtherAddress(_) => "store.other_address",
@@ -88,6 +106,16 @@ impl fmt::Display for Error {
                 write!(f, "store has layout {found}, not {expected}")
             }
             Self::Damaged(what) => write!(f, "store damaged: {what}"),
+            Self::DamagedKey(id) => {
+                write!(f, "store damaged: private key of public key {}", Hex(id))
+            }
+            Self::Sealed => f.write_str("private keys sealed under a store key not given"),
+            Self::WrongStoreKey => {
+                f.write_str("passphrase or key file does not open the store key")
+            }
+            Self::NoStoreKey => f.write_str("store without a store key"),
+            Self::HasStoreKey => f.write_str("store has a store key already"),
+            Self::BadKeyFile => f.write_str("not a key file of 64 hexadecimal digits"),
             Self::Database(what) => write!(f, "database: {what}"),
             Self::NoSuchCertificate(fingerprint) => {
                 write!(f, "no certificate of fingerprint {}", Hex(fingerprint))

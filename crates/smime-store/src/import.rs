@@ -210,7 +210,7 @@ pub(crate) fn import_by(
         has_key: false,
     };
     let rules = pipeline::Rules {
-        passphrase: options.keys.map(|keys| keys.passphrase),
+        passphrase: options.keys.and_then(|keys| keys.passphrase),
         any_extended_key_usage: options.any_extended_key_usage,
     };
     let mut budget = Budget::new();

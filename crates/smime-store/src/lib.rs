@@ -4,7 +4,7 @@
 //! This crate does **not** judge: whether a certificate's chain holds or a key may sign is for the
 //! crates beside and above it. It fetches nothing, reads no clock and reads no mail. Records hold
 //! codes, fingerprints, times and digests; content only of a [`KeptMail`], as it was received, and
-//! a private key only as [`ProtectedKey`](smime_crypto::ProtectedKey).
+//! a private key under its own passphrase, a store key, or both ([`KeyAtRest`]).
 //!
 //! Reading order: [`Store`] is the trait with its records, [`Memory`] and [`Embedded`] implement
 //! it, [`items`] and [`visit_items`] say what a file holds, [`import`] and [`import_key`] put it into a store.
@@ -27,11 +27,12 @@ mod peer;
 mod record;
 mod settings;
 mod store;
+mod store_key;
 
 pub use activity::{Activity, Direction, Operation, Outcome, Recorded};
 pub use arrivals::Arrivals;
 pub use defaults::{Binding, Defaults, Impossible, Level, Mode, Scope};
-pub use embedded::Embedded;
+pub use embedded::{Embedded, StoreSummary};
 pub use error::Error;
 pub use import::{
     CrlImport, ImportError, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, Imported,
@@ -45,3 +46,4 @@ pub use peer::{Announcement, Peer, Quarantined, Quarantining};
 pub use record::{Addition, KeysOfDeleted, MailUse, Pin, StoredCertificate, Trust};
 pub use settings::Settings;
 pub use store::Store;
+pub use store_key::{KeyAtRest, KeyFile, StoreKeyKind, StoreKeySource};

@@ -4,12 +4,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
+use smime_crypto::{ProtectedKey, PublicKey, Random, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeysOfDeleted, Peer, Pin,
-    Quarantined, Quarantining, Recorded, Scope, Settings, Store, StoredCertificate, Trust,
+    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeyAtRest, KeysOfDeleted,
+    Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings, Store, StoredCertificate,
+    Trust,
     activity::{Head, read_entry},
     crl::{self, CrlKey, CrlRecord},
     index::{MAX_NUMBER, Prefix, Query, names_address, number, public_key_id},
@@ -34,7 +35,7 @@ struct Inner {
     index: BTreeSet<u128>,
     /// By folded addresses.
     pins: BTreeMap<String, Vec<[u8; 32]>>,
-    keys: HashMap<[u8; 32], (UnixTime, Vec<u8>)>,
+    keys: HashMap<[u8; 32], (UnixTime, ProtectedKey)>,
     defaults: BTreeMap<Scope, Defaults>,
     crls: BTreeMap<CrlKey, (CrlRecord, Vec<u8>)>,
     settings: Settings,
@@ -238,24 +239,26 @@ impl Store for Memory {
     fn add_key(
         &self,
         public_key: &PublicKey,
-        key: &ProtectedKey,
+        key: &KeyAtRest,
+        _: &dyn Random,
         at: UnixTime,
     ) -> Result<Addition, Error> {
+        let KeyAtRest::Protected(key) = key else {
+            return Err(Error::NoStoreKey);
+        };
         let id = public_key_id(public_key);
         let mut inner = self.inner();
         if let Some((since, _)) = inner.keys.get(&id) {
             return Ok(Addition::AlreadyThere { since: *since });
         }
-        inner.keys.insert(id, (at, key.der().to_vec()));
+        inner.keys.insert(id, (at, key.clone()));
         Ok(Addition::Added)
     }
 
-    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<ProtectedKey>, Error> {
+    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<KeyAtRest>, Error> {
         let inner = self.inner();
-        let Some((_, der)) = inner.keys.get(public_key_id) else {
-            return Ok(None);
-        };
-        Ok(Some(ProtectedKey::from_der(der)?))
+        let key = inner.keys.get(public_key_id);
+        Ok(key.map(|(_, key)| KeyAtRest::Protected(key.clone())))
     }
 
     fn has_key(&self, public_key_id: &[u8; 32]) -> Result<bool, Error> {

@@ -1,11 +1,12 @@
 use std::{collections::BTreeSet, fmt::Debug, ops::ControlFlow};
 
-use smime_crypto::{ProtectedKey, PublicKey, UnixTime};
+use smime_crypto::{PublicKey, Random, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Announcement, Arrivals, Defaults, Entry, Error, KeptMail, KeysOfDeleted,
-    Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings, StoredCertificate, Trust,
+    Activity, Addition, Announcement, Arrivals, Defaults, Entry, Error, KeptMail, KeyAtRest,
+    KeysOfDeleted, Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings,
+    StoredCertificate, Trust,
 };
 
 /// Where certificates, keys, anchors, pins, what was learned from mail, revocation lists, the
@@ -231,14 +232,18 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error::NotQuarantined`].
     fn end_quarantine(&self, fingerprint: &[u8; 32]) -> Result<(), Error>;
 
-    /// Adds a private key at rest; one that is there already stays as it is.
+    /// Adds a private key; one that is there already stays as it is.
+    ///
+    /// A store that has a store key seals it under that, for which `random` is needed.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error::NoStoreKey`] for a plain key where there is no store key; [`Error::Sealed`] where
+    /// there is one that was not given.
     fn add_key(
         &self,
         public_key: &PublicKey,
-        key: &ProtectedKey,
+        key: &KeyAtRest,
+        random: &dyn Random,
         at: UnixTime,
     ) -> Result<Addition, Error>;
 
@@ -247,8 +252,8 @@ pub trait Store: Debug + Send + Sync {
     /// [`public_key_id`]: crate::public_key_id
     ///
     /// # Errors
-    /// [`Error`].
-    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<ProtectedKey>, Error>;
+    /// [`Error::Sealed`] when there is a store key that was not given; [`Error::DamagedKey`].
+    fn key(&self, public_key_id: &[u8; 32]) -> Result<Option<KeyAtRest>, Error>;
 
     /// Says whether there is a private key of a public key.
     ///

@@ -126,7 +126,7 @@ pub struct Decision {
 pub struct SigningChoice {
     /// The certificate, proven.
     pub certificate: VerifiedSigner,
-    /// Its private key; absent if no passphrase at hand opens it.
+    /// Its private key; absent if no passphrase at hand opens it, or the store key was not given.
     pub key: Option<Arc<PrivateKey>>,
     /// How it signs, or why it cannot sign as it was asked to.
     pub scheme: Result<SignatureScheme, Unusable>,
@@ -548,5 +548,5 @@ pub(crate) struct ProvenRecipient<'a> {
     pub(crate) certificates: &'a [VerifiedRecipient],
 }
 
-/// The private key is there, and no passphrase at hand opens it.
+/// The private key is there, and neither a passphrase nor a store key at hand opens it.
 const KEY_LOCKED: &str = "select.key_locked";

@@ -5,7 +5,7 @@ use smime_io::TooLarge;
 use smime_store::Want;
 use smime_x509::EmailAddress;
 
-use crate::Layer;
+use crate::{KeyUnavailable, Layer};
 
 /// Why a message could not be opened or sealed.
 #[derive(Debug)]
@@ -120,7 +120,11 @@ impl Cause {
     pub fn is_undecryptable(&self) -> bool {
         matches!(
             self,
-            Self::NoKey | Self::KeyLocked | Self::DecryptFailed | Self::Withheld
+            Self::NoKey
+                | Self::KeyLocked
+                | Self::Store(smime_store::Error::Sealed)
+                | Self::DecryptFailed
+                | Self::Withheld
         )
     }
 }
@@ -207,6 +211,17 @@ impl From<smime_cms::Error> for Cause {
             smime_cms::Error::NoMatchingRecipient => Self::NoKey,
             smime_cms::Error::Refused(refused) => Self::Refused(refused),
             other => Self::Cms(other),
+        }
+    }
+}
+
+impl From<KeyUnavailable> for Cause {
+    fn from(unavailable: KeyUnavailable) -> Self {
+        match unavailable {
+            KeyUnavailable::Missing => Self::NoKey,
+            KeyUnavailable::Locked => Self::KeyLocked,
+            KeyUnavailable::Sealed => Self::Store(smime_store::Error::Sealed),
+            KeyUnavailable::Unreadable(cause) => cause,
         }
     }
 }

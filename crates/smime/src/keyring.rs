@@ -4,10 +4,10 @@ use std::{
 };
 
 use smime_crypto::{CryptoProvider, PrivateKey, PublicKey, Secret};
-use smime_store::{Store, public_key_id};
+use smime_store::{KeyAtRest, Store, public_key_id};
 
-/// The private keys that can be used now: those loaded, and those of the store that one of the
-/// given passphrases opens.
+/// The private keys that can be used now: those loaded, and those of the store that need no
+/// passphrase or that one of the given ones opens.
 ///
 /// A key of the store is opened when first needed and kept, because opening it is slow on purpose.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub enum KeyUnavailable {
     Missing,
     /// There is one, and no given passphrase opens it.
     Locked,
+    /// There is one, and the store key that it is sealed under was not given.
+    Sealed,
     /// The store or the key itself could not be read.
     Unreadable(crate::Cause),
 }
@@ -62,13 +64,18 @@ impl Keyring {
             return Ok(Arc::clone(key));
         }
         let unreadable = |cause: crate::Cause| KeyUnavailable::Unreadable(cause);
-        let stored = store.key(&id).map_err(|error| unreadable(error.into()))?;
-        let protected = stored.ok_or(KeyUnavailable::Missing)?;
-        let opened = self
-            .passphrases
-            .iter()
-            .find_map(|passphrase| protected.open(passphrase).ok());
-        let pkcs8 = opened.ok_or(KeyUnavailable::Locked)?;
+        let stored = store.key(&id).map_err(|error| match error {
+            smime_store::Error::Sealed => KeyUnavailable::Sealed,
+            error => unreadable(error.into()),
+        })?;
+        let pkcs8 = match stored.ok_or(KeyUnavailable::Missing)? {
+            KeyAtRest::Plain(pkcs8) => pkcs8,
+            KeyAtRest::Protected(protected) => {
+                let mut passphrases = self.passphrases.iter();
+                let opened = passphrases.find_map(|passphrase| protected.open(passphrase).ok());
+                opened.ok_or(KeyUnavailable::Locked)?
+            }
+        };
         let key = provider
             .load_private_key(&pkcs8)
             .map_err(|error| unreadable(error.into()))?;

@@ -385,12 +385,8 @@ impl Walk<'_> {
                 let key = match found {
                     Ok(key) => key,
                     Err(KeyUnavailable::Missing) => continue,
-                    Err(KeyUnavailable::Locked) => {
-                        failure = Cause::KeyLocked;
-                        continue;
-                    }
-                    Err(KeyUnavailable::Unreadable(cause)) => {
-                        failure = cause;
+                    Err(unavailable) => {
+                        failure = unavailable.into();
                         continue;
                     }
                 };

@@ -13,7 +13,7 @@ impl Engine<'_> {
     /// why there is none.
     ///
     /// The newest that serves wins; expired ones and ones without a key never block it, and one
-    /// whose key no passphrase opens is only better than none.
+    /// whose key no passphrase opens, or is sealed, is only better than none.
     pub(crate) fn signing_choice(
         &self,
         address: &EmailAddress,
@@ -49,7 +49,9 @@ impl Engine<'_> {
             match self.keys.find(public_key, self.store, self.provider) {
                 Ok(key) => return Ok(Ok(choice(Some(key)))),
                 Err(KeyUnavailable::Missing) => codes.push(NO_PRIVATE_KEY),
-                Err(KeyUnavailable::Locked) => locked = locked.or(Some(choice(None))),
+                Err(KeyUnavailable::Locked | KeyUnavailable::Sealed) => {
+                    locked = locked.or(Some(choice(None)));
+                }
                 Err(KeyUnavailable::Unreadable(cause)) => codes.push(cause.code()),
             }
         }

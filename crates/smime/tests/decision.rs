@@ -64,7 +64,11 @@ impl Office {
         let file =
             smime::crypto::ProtectedKey::protect(&alice.key, &at_rest, &office.random).unwrap();
         let public = alice.certificate.public_key();
-        office.store.add_key(public, &file, NOW).unwrap();
+        let file = smime::store::KeyAtRest::Protected(file);
+        office
+            .store
+            .add_key(public, &file, &office.random, NOW)
+            .unwrap();
         Self {
             keys: Keyring::default(),
             ..office

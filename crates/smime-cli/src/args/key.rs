@@ -9,11 +9,13 @@ pub(crate) enum Key {
     /// Add one private key for certificates that are in the store
     Import {
         /// PKCS#8, PKCS#1 or SEC1, in PEM or DER; the passphrase opens it, if it is protected, and
-        /// protects it in the store
+        /// protects it in the store; a key that is not protected needs none where there is a store
+        /// key
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Write a private key of the store into a file, encrypted as it is in the store
+    /// Write a private key of the store into a file, under the passphrase it has in the store, or a
+    /// new one if it has none
     Export(KeyExport),
     /// Delete a private key of the store; mail that was encrypted to it can never be read again
     Delete {
@@ -31,7 +33,7 @@ pub(crate) struct KeyExport {
     /// Says that the private key is meant to leave the store; without it nothing is written
     #[arg(long)]
     pub(crate) private_key: bool,
-    /// Where the key goes, as PEM under the passphrase it has in the store; never over another file
+    /// Where the key goes, as encrypted PEM; never over another file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

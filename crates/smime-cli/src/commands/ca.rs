@@ -6,7 +6,7 @@ use std::{
 use serde_json::{Value, json};
 use smime::{
     crypto::{Pkcs12Builder, PrivateKey, ProtectedKey, PublicKey, Secret},
-    store::{Activity, Operation, Outcome, Trust},
+    store::{Activity, KeyAtRest, Operation, Outcome, Trust},
     x509::{
         Certificate, CertificationRequest, EmailAddress, Issuer, MailSubject, Purpose, Validity,
         make_root,
@@ -42,6 +42,7 @@ fn init(global: &Global, command: &CaInit, report: &Report) -> Result<Judgement,
         None => Context::with_new_key(global)?,
         Some(_) => {
             let mut context = Context::with_store(global)?;
+            context.require_keys(global)?;
             let passphrase = context.take_passphrase()?;
             (context, passphrase)
         }
@@ -144,6 +145,7 @@ fn issue(global: &Global, command: &CaIssue, report: &Report) -> Result<Judgemen
     outputs.key = outputs.create(command.key_out.as_deref(), &inputs)?;
     outputs.p12 = outputs.create(command.p12_out.as_deref(), &inputs)?;
     let mut context = Context::with_store(global)?;
+    context.require_keys(global)?;
     let passphrase = context.take_passphrase()?;
     let issued = issue_to(&context, command, &passphrase);
     let logged = issued.as_ref();
@@ -277,7 +279,8 @@ impl NewKey {
     /// Puts the key into the store; before its certificate, for a key that is lost is the worse.
     pub(super) fn store(&self, context: &Context) -> Result<(), Failure> {
         let (public, now) = (self.key.public_key(), context.now());
-        context.store.add_key(public, &self.protected, now)?;
+        let key = KeyAtRest::Protected(self.protected.clone());
+        context.store.add_key(public, &key, context.random(), now)?;
         Ok(())
     }
 }

@@ -118,7 +118,7 @@ fn populate(
             provider,
             pkcs8.expose(),
             None,
-            passphrase,
+            Some(passphrase),
             random,
             at,
         )?;

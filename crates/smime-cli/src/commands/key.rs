@@ -2,14 +2,16 @@ use std::{collections::BTreeSet, path::Path};
 
 use serde_json::{Value, json};
 use smime::{
-    crypto::Secret,
-    store::{Activity, Addition, Arrivals, Operation, Outcome, import_key, public_key_id},
+    crypto::{ProtectedKey, Secret, read_private_key},
+    store::{
+        Activity, Addition, Arrivals, KeyAtRest, Operation, Outcome, import_key, public_key_id,
+    },
 };
 
 use super::arrived;
 use crate::{
     args::{Global, Key, KeyExport},
-    context::{self, Context},
+    context::{self, Context, new_passphrase},
     failure::{Failure, Judgement, Kind},
     fingerprint::{self, FingerprintStart},
     input, json,
@@ -29,13 +31,19 @@ pub(crate) fn run(global: &Global, command: &Key, report: &Report) -> Result<Jud
 fn import(global: &Global, file: &Path, report: &Report) -> Result<Judgement, Failure> {
     let bytes = Secret::new(input::bytes(file)?);
     let mut context = Context::with_store(global)?;
-    let passphrase = context.take_passphrase()?;
+    context.require_keys(global)?;
+    // Without a passphrase, a key that has none rests under the store key alone.
+    let is_plain = || read_private_key(bytes.expose(), None).is_ok();
+    let passphrase = match context.may_lack_passphrase() && is_plain() {
+        true => None,
+        false => Some(context.take_passphrase()?),
+    };
     let outcome = import_key(
         &*context.store,
         context.provider,
         bytes.expose(),
-        Some(&passphrase),
-        &passphrase,
+        passphrase.as_ref(),
+        passphrase.as_ref(),
         context.random(),
         context.now(),
     )?;
@@ -53,21 +61,29 @@ fn import(global: &Global, file: &Path, report: &Report) -> Result<Judgement, Fa
     report.result(&value, || match outcome.addition {
         Addition::Added => format!("key added, for certificates: {}", certificates.len()),
         Addition::AlreadyThere { since } => {
-            format!("key there since {since}, under the passphrase it had")
+            format!("key there since {since}, as it came then")
         }
     });
     Ok(Judgement::Good)
 }
 
-/// Writes a key as it rests in the store: encrypted, under the passphrase that it has there.
+/// Writes a key under the passphrase that it has in the store, or a new one if it has none there.
 fn export(global: &Global, command: &KeyExport, report: &Report) -> Result<Judgement, Failure> {
     if !command.private_key {
         let detail = "this lets a private key out of the store: --private-key says it is meant to";
         return Err(Failure::new(Kind::Usage, "key.not_meant", detail));
     }
-    let context = Context::with_store(global)?;
+    let mut context = Context::with_store(global)?;
     let key = StoredKey::find(&context, &command.fingerprint)?;
-    let protected = context.store.key(&key.id)?.ok_or_else(no_key)?;
+    context.require_keys(global)?;
+    let (protected, whose) = match context.store.key(&key.id)?.ok_or_else(no_key)? {
+        KeyAtRest::Protected(key) => (key, "that it has in the store"),
+        KeyAtRest::Plain(pkcs8) => {
+            let passphrase = new_passphrase(global)?;
+            let protected = ProtectedKey::protect(&pkcs8, &passphrase, context.random())?;
+            (protected, "given, for it has none in the store")
+        }
+    };
     let inputs = context::inputs(global)?;
     let inputs: Vec<&Path> = inputs.iter().map(AsRef::as_ref).collect();
     // Never over a file, nor over a terminal, which is one; for its owner alone where files have
@@ -93,7 +109,7 @@ fn export(global: &Global, command: &KeyExport, report: &Report) -> Result<Judge
     }
     report.result(&value, || {
         let file = command.output.display();
-        format!("private key in {file}, under the passphrase that it has in the store")
+        format!("private key in {file}, under the passphrase {whose}")
     });
     Ok(Judgement::Good)
 }

@@ -6,7 +6,7 @@ use std::{
 use serde_json::{Value, json};
 use smime::{
     Cause, Coverage, Error, Keeping, Layer, Message, NotKept, Received, Verdict, io::Source,
-    mime::Entity,
+    mime::Entity, store,
 };
 
 use super::peer::{learned_value, remark_learned};
@@ -31,16 +31,17 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     let mut context = if open.no_store {
         without_store(global, open)?
     } else {
-        let context = Context::with_store(global)?;
+        let mut context = Context::with_store(global)?;
         context.tidy()?;
+        context.offer_keys(global)?;
         context
     };
     context.add_evidence(&open.evidence)?;
     context.policy.messages.claimed_time = open.time.into();
     let output = Output::open(open.output.as_deref(), &inputs, report)?;
     let mut tried = attempt(&context, open, report)?;
-    let is_locked = tried.opened.as_ref().is_err_and(is_locked);
-    if is_locked && context.ask_passphrase()? == Asked::Yes {
+    // The passphrase of the store may come first, and then that of a key.
+    while tried.opened.as_ref().is_err_and(is_locked) && context.ask_passphrase()? == Asked::Yes {
         let locked = tried.kept;
         tried = attempt(&context, open, report)?;
         if let (Ok(id), Err(NotKept::NoNeed)) = (locked, tried.kept) {
@@ -139,7 +140,10 @@ struct Tried {
 }
 
 fn is_locked(error: &Error) -> bool {
-    matches!(error.cause, Cause::KeyLocked)
+    matches!(
+        error.cause,
+        Cause::KeyLocked | Cause::Store(store::Error::Sealed)
+    )
 }
 
 fn remark_kept(kept: Result<u64, NotKept>, report: &Report) {

@@ -21,6 +21,9 @@ pub(crate) fn run(
 ) -> Result<Judgement, Failure> {
     let mut context = Context::with_store(global)?;
     context.add_evidence(&options.evidence)?;
+    if context.is_locked()? {
+        context.offer_keys(global)?;
+    }
     let choosing = &options.choosing;
     let decision = context.engine().decide(&Intent {
         from: Some(options.from.clone()),

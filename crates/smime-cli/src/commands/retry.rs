@@ -13,6 +13,7 @@ use crate::{
 
 pub(crate) fn run(global: &Global, retry: &Retry, report: &Report) -> Result<Judgement, Failure> {
     let mut context = Context::with_store(global)?;
+    context.offer_keys(global)?;
     context.add_evidence(&retry.evidence)?;
     context.policy.messages.claimed_time = retry.time.into();
     context.tidy()?;
@@ -36,7 +37,7 @@ pub(crate) fn run(global: &Global, retry: &Retry, report: &Report) -> Result<Jud
     let mut last = None;
     for id in ids {
         let mut retried = context.engine().retry(id)?;
-        if retried.after.code == LOCKED && context.ask_passphrase()? == Asked::Yes {
+        while LOCKED.contains(&&*retried.after.code) && context.ask_passphrase()? == Asked::Yes {
             retried = context.engine().retry(id)?;
         }
         good &= retried.after.is_good();
@@ -72,4 +73,4 @@ fn words(id: u64, retried: &Retried) -> String {
     format!("{id:6}  {} -> {}", retried.before.code, retried.after.code)
 }
 
-const LOCKED: &str = "engine.key_locked";
+const LOCKED: [&str; 2] = ["engine.key_locked", "store.sealed"];

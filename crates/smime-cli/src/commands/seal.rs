@@ -8,7 +8,7 @@ use smime::{
 
 use crate::{
     args::{Global, How, Seal},
-    context::Context,
+    context::{Asked, Context},
     failure::{Failure, Judgement},
     input, json,
     output::{self, Output},
@@ -39,12 +39,10 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
         plain_answer: seal.choosing.plain_answer(),
         ..draft(mail, &seal.how)
     };
-    // What fails here fails again, and is recorded, below.
-    let decision = context.engine().intent(&draft);
-    let decision = decision.and_then(|intent| context.engine().decide(&intent));
-    if decision.is_ok_and(|decision| decision.needs_passphrase()) {
-        context.ask_passphrase()?;
+    if needs_passphrase(&context, &draft) {
+        context.offer_keys(global)?;
     }
+    while needs_passphrase(&context, &draft) && context.ask_passphrase()? == Asked::Yes {}
     let progress = Progress::of("sealing", report);
     let engine = context.engine();
     let sealing = engine.prepare(&draft)?;
@@ -66,6 +64,14 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
     drop(progress);
     report.result(&json::receipt(&receipt, &named), || words(&receipt, &named));
     Ok(Judgement::Good)
+}
+
+/// Says whether the mail would be signed if the private key could be used.
+fn needs_passphrase(context: &Context, draft: &Draft) -> bool {
+    // What fails here fails again, and is recorded, when the mail is sealed.
+    let decision = context.engine().intent(draft);
+    let decision = decision.and_then(|intent| context.engine().decide(&intent));
+    decision.is_ok_and(|decision| decision.needs_passphrase())
 }
 
 /// Returns who gets a copy; everybody, where one copy is for all because it is not encrypted.

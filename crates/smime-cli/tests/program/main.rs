@@ -27,5 +27,7 @@ mod retry;
 mod revocation;
 mod seal;
 mod settings;
+mod store;
+mod store_files;
 mod trust;
 mod world;

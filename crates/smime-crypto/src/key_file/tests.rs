@@ -1,5 +1,5 @@
 use super::*;
-use crate::{CryptoProvider, OsRandom, RustCrypto};
+use crate::{CryptoProvider, OsRandom, RustCrypto, random::NoRandom};
 
 const P256: &[u8] = include_bytes!("../../../../testdata/keys/p256-a.pem");
 const RSA1024: &[u8] = include_bytes!("../../../../testdata/keys/forms/rsa1024.pem");
@@ -329,13 +329,4 @@ fn block(file: &[u8]) -> Vec<u8> {
 
 fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     Writer::encode(|w| w.element(Tag(tag), &parts.concat()))
-}
-
-#[derive(Debug)]
-struct NoRandom;
-
-impl Random for NoRandom {
-    fn fill(&self, _out: &mut [u8]) -> Result<(), Error> {
-        Err(Error::NoRandomness)
-    }
 }

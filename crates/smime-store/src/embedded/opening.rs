@@ -8,6 +8,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase as _, TableDefinition, Ta
 
 use super::{
     database_error,
+    protection::wrapped_store_key,
     tables::{self, INDEX, MESSAGE_IDS, META, SCHEMA, Tables, WAITING, kept::KEPT_SIZES},
     waiting::{Limits, Waiting},
 };
@@ -58,13 +59,19 @@ pub(super) fn prepare(database: &Database, limits: Limits) -> Result<(), Error> 
             tables.set_meta(SCHEMA, &SCHEMA_VERSION.to_be_bytes())
         })?;
     }
-    match schema(database)? {
-        SCHEMA_VERSION => {}
+    let transaction = database.begin_read().map_err(database_error)?;
+    match schema(&transaction)? {
+        layout @ (SCHEMA_VERSION | SEALED_SCHEMA_VERSION) => {
+            let has_store_key = wrapped_store_key(&transaction)?.is_some();
+            if has_store_key != (layout == SEALED_SCHEMA_VERSION) {
+                return Err(Error::Damaged("store key"));
+            }
+        }
         1 | 2 => forget_index(database)?,
         found => {
             return Err(Error::SchemaVersion {
                 found,
-                expected: SCHEMA_VERSION,
+                expected: SEALED_SCHEMA_VERSION,
             });
         }
     }
@@ -116,8 +123,7 @@ pub(super) fn names_of_tables(transaction: &ReadTransaction) -> Result<Vec<Strin
     Ok(tables.map(|table| table.name().to_owned()).collect())
 }
 
-fn schema(database: &Database) -> Result<u64, Error> {
-    let transaction = database.begin_read().map_err(database_error)?;
+pub(super) fn schema(transaction: &ReadTransaction) -> Result<u64, Error> {
     let meta = transaction
         .open_table(META)
         .map_err(|_| Error::ForeignFile)?;
@@ -165,6 +171,10 @@ fn change<T>(
 
 /// The layout of the tables; another number is another layout.
 const SCHEMA_VERSION: u64 = 3;
+
+/// The same with a store key. The number differs so that a program that knows of none refuses the
+/// store, instead of taking sealed keys for damaged ones and adding keys without a seal.
+pub(super) const SEALED_SCHEMA_VERSION: u64 = 4;
 
 /// In layouts 1 and 2: SHA-256 → number.
 const FINGERPRINTS: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("fingerprints");

@@ -24,6 +24,7 @@ use crate::{
 
 pub(super) mod crls;
 pub(super) mod kept;
+pub(super) mod keys;
 mod log;
 pub(super) mod peers;
 pub(super) mod pins;
@@ -43,7 +44,8 @@ pub(super) const INDEX: TableDefinition<'_, u128, ()> = TableDefinition::new("in
 /// The numbers of the certificates that are anchors.
 pub(super) const ANCHORS: TableDefinition<'_, u64, ()> = TableDefinition::new("anchors");
 
-/// Public key id → time of addition, EncryptedPrivateKeyInfo.
+/// Public key id → time of addition, EncryptedPrivateKeyInfo; or sealed, if there is a
+/// [`STORE_KEY`].
 pub(super) const KEYS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("keys");
 
 /// Number → hash, entry.
@@ -73,6 +75,9 @@ pub(super) const WAITING: &str = "waiting";
 
 /// In [`META`]: [`Settings`](crate::Settings), as JSON.
 pub(super) const SETTINGS: &str = "settings";
+
+/// In [`META`] of layout 4: the store key, wrapped.
+pub(super) const STORE_KEY: &str = "store-key";
 
 /// The names of all tables.
 pub(super) fn names() -> [&'static str; 17] {
@@ -326,23 +331,6 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    pub(super) fn add_key(
-        &mut self,
-        id: &[u8; 32],
-        der: &[u8],
-        at: UnixTime,
-    ) -> Result<Addition, Error> {
-        if let Some(record) = self.keys.get(id).map_err(database_error)? {
-            let (since, _) = split_key_record(record.value())?;
-            return Ok(Addition::AlreadyThere { since });
-        }
-        let record = [&at.0.to_be_bytes()[..], der].concat();
-        self.keys
-            .insert(id, record.as_slice())
-            .map_err(database_error)?;
-        Ok(Addition::Added)
-    }
-
     /// Deletes a certificate; returns the id of its key if that went with it.
     pub(super) fn delete(
         &mut self,
@@ -395,11 +383,6 @@ impl<'a> Tables<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Deletes a private key; says whether it was there.
-    pub(super) fn delete_key(&mut self, id: &[u8; 32]) -> Result<bool, Error> {
-        Ok(self.keys.remove(id).map_err(database_error)?.is_some())
     }
 
     /// Says whether there is a certificate of a public key.
@@ -506,14 +489,6 @@ impl<'a> CertificateRecord<'a> {
         out.extend_from_slice(&self.added.0.to_be_bytes());
         out.extend_from_slice(self.der);
     }
-}
-
-/// Splits the record of a key into the time of its addition and its EncryptedPrivateKeyInfo.
-pub(super) fn split_key_record(record: &[u8]) -> Result<(UnixTime, &[u8]), Error> {
-    let (added, der) = record
-        .split_first_chunk()
-        .ok_or(Error::Damaged("key record"))?;
-    Ok((UnixTime(i64::from_be_bytes(*added)), der))
 }
 
 const MISSING: Error = Error::Damaged("index names a missing certificate");

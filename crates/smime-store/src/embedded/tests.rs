@@ -19,6 +19,7 @@ use crate::{
 mod crls;
 mod kept;
 mod later_tables;
+mod sealed;
 
 /// A disk that outlives the store on it, counts what is read, and stops writing after so many
 /// writes.

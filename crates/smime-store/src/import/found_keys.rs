@@ -12,8 +12,9 @@ use crate::{Addition, Error, Store};
 #[derive(Clone, Copy, Debug)]
 pub struct KeyImport<'a> {
     /// Opens the keys and containers of the file that are protected, and protects the keys in the
-    /// store.
-    pub passphrase: &'a Secret,
+    /// store; without one, only keys that are not protected are taken, to rest under the store key that
+    /// there must be.
+    pub passphrase: Option<&'a Secret>,
     /// What loads keys.
     pub provider: &'a dyn CryptoProvider,
     /// Where salts come from.
@@ -50,7 +51,7 @@ impl FoundKeys {
                 provider,
                 random,
             } = import;
-            let added = read_private_key_within(key.expose(), Some(passphrase), budget)
+            let added = read_private_key_within(key.expose(), passphrase, budget)
                 .map_err(Error::from)
                 .and_then(|pkcs8| add(store, provider, &pkcs8, passphrase, random, at));
             let refused =
@@ -82,7 +83,7 @@ fn stored(position: u64, key: &KeyOutcome) -> ImportOutcome {
         Addition::AlreadyThere { since } => (
             ItemOutcome::AlreadyThere { since },
             "import.key_taken",
-            format!("key there since {since}, under the passphrase it had"),
+            format!("key there since {since}, as it came then"),
         ),
     };
     ImportOutcome {

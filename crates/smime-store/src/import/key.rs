@@ -1,11 +1,13 @@
 use smime_crypto::{CryptoProvider, ProtectedKey, Random, Secret, UnixTime, read_private_key};
 
-use crate::{Activity, Addition, Direction, Error, Operation, Outcome, Store, public_key_id};
+use crate::{
+    Activity, Addition, Direction, Error, KeyAtRest, Operation, Outcome, Store, public_key_id,
+};
 
 /// What came of importing a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyOutcome {
-    /// Whether it is new; a key that was there stays under the passphrase it had.
+    /// Whether it is new; a key that was there stays as it was.
     pub addition: Addition,
     /// The [`public_key_id`] of the key.
     pub public_key_id: [u8; 32],
@@ -15,19 +17,21 @@ pub struct KeyOutcome {
 
 /// Imports the private key of a file.
 ///
-/// `passphrase` opens the file, if it is protected; `at_rest` protects the key in the store. The
-/// attempt is recorded in the activity log, also when it fails.
+/// `passphrase` opens the file, if it is protected; `at_rest` protects the key in the store, where
+/// it rests under the store key alone if there is none. The attempt is recorded in the activity log,
+/// also when it fails.
 ///
 /// # Errors
 /// [`Error::Key`] when the file holds no key that can be read with `passphrase`;
-/// [`Error::NoCertificateForKey`] when no certificate of its public key is stored; other [`Error`]s
-/// when the store fails.
+/// [`Error::NoCertificateForKey`] when no certificate of its public key is stored;
+/// [`Error::NoStoreKey`] without `at_rest` where there is no store key; other [`Error`]s when the
+/// store is locked or fails.
 pub fn import_key(
     store: &dyn Store,
     provider: &dyn CryptoProvider,
     file: &[u8],
     passphrase: Option<&Secret>,
-    at_rest: &Secret,
+    at_rest: Option<&Secret>,
     random: &dyn Random,
     at: UnixTime,
 ) -> Result<KeyOutcome, Error> {
@@ -70,7 +74,7 @@ pub(super) fn add(
     store: &dyn Store,
     provider: &dyn CryptoProvider,
     pkcs8: &Secret,
-    at_rest: &Secret,
+    at_rest: Option<&Secret>,
     random: &dyn Random,
     at: UnixTime,
 ) -> Result<KeyOutcome, Error> {
@@ -81,8 +85,11 @@ pub(super) fn add(
     if found.is_empty() {
         return Err(Error::NoCertificateForKey { public_key_id });
     }
-    let protected = ProtectedKey::protect(pkcs8, at_rest, random)?;
-    let addition = store.add_key(public_key, &protected, at)?;
+    let key_at_rest = match at_rest {
+        Some(passphrase) => KeyAtRest::Protected(ProtectedKey::protect(pkcs8, passphrase, random)?),
+        None => KeyAtRest::Plain(Secret::from(pkcs8.expose())),
+    };
+    let addition = store.add_key(public_key, &key_at_rest, random, at)?;
     let certificates = found
         .iter()
         .map(|stored| stored.certificate.fingerprint())

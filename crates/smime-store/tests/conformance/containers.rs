@@ -53,7 +53,7 @@ fn import(store: &dyn Store, file: &[u8], passphrase: Option<&Secret>) -> Vec<Im
     let random = SeededRandom::new(7);
     let options = ImportOptions {
         keys: passphrase.map(|passphrase| KeyImport {
-            passphrase,
+            passphrase: Some(passphrase),
             provider: &RustCrypto,
             random: &random,
         }),
@@ -97,7 +97,7 @@ fn a_container_brings_a_key_its_certificate_and_the_chain() {
         }
         let (pkcs8, public_key) = key(ALICE);
         let at_rest = place.store().key(&public_key_id(&public_key)).unwrap();
-        assert_eq!(at_rest.unwrap().open(&passphrase()).unwrap(), pkcs8);
+        assert_eq!(at_rest.unwrap().open(Some(&passphrase())).unwrap(), pkcs8);
         let entry = place.store().activities().unwrap().remove(0).activity;
         assert_eq!(entry.code, "import.done");
         assert!(entry.input_digest.is_none(), "there is a key in the file");

@@ -2,8 +2,8 @@ use smime_crypto::{
     CryptoProvider as _, PublicKey, RustCrypto, Secret, UnixTime, read_private_key,
 };
 use smime_store::{
-    Activity, Addition, Direction, Error, KeyOutcome, KeysOfDeleted, Operation, Outcome, Store,
-    import_key, public_key_id,
+    Activity, Addition, Direction, Error, KeyAtRest, KeyOutcome, KeysOfDeleted, Operation, Outcome,
+    Store, import_key, public_key_id,
 };
 use smime_testkit::{FailingRandom, SeededRandom};
 
@@ -35,7 +35,7 @@ fn import(store: &dyn Store, file: &[u8]) -> Result<KeyOutcome, Error> {
         &RustCrypto,
         file,
         None,
-        &at_rest(),
+        Some(&at_rest()),
         &SeededRandom::new(1),
         NOW,
     )
@@ -82,13 +82,13 @@ fn a_key_belongs_to_every_certificate_of_its_public_key() {
             assert!(place.store().has_key(&id).unwrap());
             assert_eq!(place.store().key_ids().unwrap(), [id]);
             let stored = place.store().key(&id).unwrap().unwrap();
-            let opened = stored.open(&at_rest()).unwrap();
+            let opened = stored.open(Some(&at_rest())).unwrap();
             assert_eq!(
                 RustCrypto.load_private_key(&opened).unwrap().public_key(),
                 &key
             );
             assert_eq!(
-                stored.open(&Secret::from(&b"wrong"[..])).unwrap_err(),
+                stored.open(Some(&Secret::from(&b"wrong"[..]))).unwrap_err(),
                 smime_crypto::Error::WrongPassphrase
             );
         });
@@ -149,7 +149,7 @@ fn a_key_that_is_there_stays_under_its_first_passphrase() {
             &RustCrypto,
             P256,
             None,
-            &other,
+            Some(&other),
             &SeededRandom::new(2),
             later,
         );
@@ -158,8 +158,8 @@ fn a_key_that_is_there_stays_under_its_first_passphrase() {
             Addition::AlreadyThere { since: NOW }
         );
         let stored = place.store().key(&public_key_id(&key)).unwrap().unwrap();
-        assert!(stored.open(&at_rest()).is_ok());
-        assert!(stored.open(&other).is_err());
+        assert!(stored.open(Some(&at_rest())).is_ok());
+        assert!(stored.open(Some(&other)).is_err());
         assert_eq!(last(place.store()).code, "import.key_taken");
     });
 }
@@ -200,7 +200,7 @@ fn a_protected_file_needs_its_passphrase() {
                 &RustCrypto,
                 file,
                 passphrase,
-                &at_rest(),
+                Some(&at_rest()),
                 &SeededRandom::new(1),
                 NOW,
             )
@@ -230,7 +230,7 @@ fn without_randomness_no_key_is_kept() {
             &RustCrypto,
             P256,
             None,
-            &at_rest(),
+            Some(&at_rest()),
             &FailingRandom,
             NOW,
         );
@@ -278,8 +278,24 @@ fn no_store_prints_its_keys() {
         import(place.store(), P256).unwrap();
         let stored = place.store().key(&public_key_id(&key)).unwrap().unwrap();
         let shown = format!("{:?} {stored:?}", place.store());
-        let der = format!("{:?}", &stored.der()[20..30]);
+        let KeyAtRest::Protected(protected) = &stored else {
+            panic!("{stored:?}");
+        };
+        let der = format!("{:?}", &protected.der()[20..30]);
         assert!(!shown.contains(der.trim_matches(['[', ']'])), "{shown}");
+    });
+}
+
+#[test]
+fn without_a_store_key_no_key_rests_without_a_passphrase() {
+    on_every_store(|place| {
+        let key = public_key(P256);
+        let certificate = sign(person_with_key(1, "a@example.com", &key));
+        place.store().add_certificates(&[certificate], NOW).unwrap();
+        let random = SeededRandom::new(1);
+        let result = import_key(place.store(), &RustCrypto, P256, None, None, &random, NOW);
+        assert_eq!(result.unwrap_err().code(), "store.no_store_key");
+        assert!(!place.store().has_key(&public_key_id(&key)).unwrap());
     });
 }
 

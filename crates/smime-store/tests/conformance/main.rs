@@ -17,6 +17,7 @@ mod making;
 mod peers;
 mod pins;
 mod positions;
+mod sealed;
 
 use std::path::PathBuf;
 

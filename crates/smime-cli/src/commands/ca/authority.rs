@@ -81,10 +81,9 @@ impl Authority {
         passphrase: &Secret,
     ) -> Result<PrivateKey, Failure> {
         let id = public_key_id(self.certificate().public_key());
-        let protected = context.store.key(&id)?.ok_or_else(absent)?;
-        Ok(context
-            .provider
-            .load_private_key(&protected.open(passphrase)?)?)
+        let key = context.store.key(&id)?.ok_or_else(absent)?;
+        let pkcs8 = key.open(Some(passphrase))?;
+        Ok(context.provider.load_private_key(&pkcs8)?)
     }
 
     /// Checks that an authority below this one could have somebody below it (RFC 5280 §4.2.1.9).

@@ -37,8 +37,13 @@ pub(super) fn run(
         let mut byte = [0];
         let _ = input::reader(file)?.read(&mut byte)?;
     }
-    let context = Context::with_new_store(global)?;
+    let mut context = Context::with_new_store(global)?;
     context.tidy()?;
+    if context.key_import().is_some() {
+        context.require_keys(global)?;
+    } else if context.is_locked()? {
+        context.offer_keys(global)?;
+    }
     let options = ImportOptions {
         trust,
         at: context.now(),
