@@ -66,6 +66,9 @@ pub(crate) struct Global {
     /// Read the passphrase from this environment variable
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) passphrase_env: Option<String>,
+    /// Who acts, as the log is to say; the user of the system when absent
+    #[arg(long, global = true, value_name = "WHO", env = "SMIME_ACTOR")]
+    pub(crate) actor: Option<String>,
     #[command(flatten)]
     pub(crate) store_key: StoreKeyOptions,
 }

@@ -12,7 +12,7 @@ use smime::{
         read_private_key,
     },
     io::Limits,
-    store::{self, Activity, Direction, KeyImport, Operation, Outcome, Trust},
+    store::{self, Activity, Change, Changed, Direction, KeyImport, Operation, Outcome, Trust},
     x509::Certificate,
 };
 
@@ -262,6 +262,11 @@ impl Context {
             None if io::stdin().is_terminal() => not_empty(prompt()?),
             None => Err(no_passphrase()),
         }
+    }
+
+    /// Makes a change of the store, and the entry of the log that says so.
+    pub(crate) fn change(&self, change: &Change<'_>, entry: &Activity) -> Result<Changed, Failure> {
+        Ok(self.store.change(change, &|_| Some(entry.clone()))?)
     }
 
     /// Begins an entry of the log: something was done to the store, and went well.

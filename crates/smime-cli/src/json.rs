@@ -233,6 +233,7 @@ pub(crate) fn logged(recorded: &Recorded) -> Value {
     let activity = &recorded.activity;
     json!({
         "id": recorded.id,
+        "actor": recorded.actor,
         "time": activity.time.to_string(),
         "direction": activity.direction.as_str(),
         "operation": activity.operation.as_str(),

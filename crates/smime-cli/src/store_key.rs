@@ -1,6 +1,7 @@
 //! The embedded store of a command, and what opens its store key.
 
 use std::{
+    env,
     fs::{self, OpenOptions},
     io::{self, IsTerminal as _, Write as _},
     ops::Deref,
@@ -47,7 +48,13 @@ impl Place {
         let mut tries_left = TRIES;
         loop {
             match Embedded::open(path) {
-                Ok(store) => return Ok(Self::Embedded(Box::new(store))),
+                Ok(store) => {
+                    let store = match actor(global) {
+                        Some(who) => store.acting_for(&who),
+                        None => store,
+                    };
+                    return Ok(Self::Embedded(Box::new(store)));
+                }
                 Err(Error::Locked) if tries_left > 0 => {
                     if tries_left == TRIES {
                         Report::new(global)
@@ -200,6 +207,17 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Returns who acts: whoever the command line or the environment names.
+#[allow(clippy::disallowed_methods)] // the program reads the environment, the library does not
+fn actor(global: &Global) -> Option<String> {
+    let user = || {
+        ["USER", "USERNAME"]
+            .into_iter()
+            .find_map(|it| env::var(it).ok())
+    };
+    global.actor.clone().or_else(user)
 }
 
 const STORE_PROMPT: &str = "passphrase of the store: ";

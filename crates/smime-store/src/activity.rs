@@ -107,6 +107,8 @@ pub enum Outcome {
 pub struct Recorded {
     /// Its number; the first is 1.
     pub id: u64,
+    /// Who acted, as whoever opened the store said.
+    pub actor: Option<String>,
     /// What happened.
     pub activity: Activity,
     /// SHA-256 over the hash of the entry before it and this one's bytes.
@@ -172,8 +174,12 @@ pub(crate) struct Head {
 
 impl Head {
     /// Returns the next entry's bytes as stored, and the head after it.
-    pub(crate) fn append(self, activity: &Activity) -> Result<(Vec<u8>, Self), Error> {
-        let entry = encode(activity)?;
+    pub(crate) fn append(
+        self,
+        activity: &Activity,
+        actor: Option<&str>,
+    ) -> Result<(Vec<u8>, Self), Error> {
+        let entry = encode(activity, actor)?;
         let hash = sha256(&[&self.hash, &entry]);
         let id = self
             .id
@@ -224,9 +230,10 @@ impl Head {
 /// Reads an entry as [`Head::append`] made it.
 pub(crate) fn read_entry(id: u64, stored: &[u8]) -> Result<Recorded, Error> {
     let (hash, entry) = stored.split_first_chunk().ok_or(Error::LogBroken { id })?;
-    let activity = decode(entry).ok_or(Error::LogBroken { id })?;
+    let (activity, actor) = decode(entry).ok_or(Error::LogBroken { id })?;
     Ok(Recorded {
         id,
+        actor,
         activity,
         hash: *hash,
     })
@@ -236,6 +243,9 @@ pub(crate) fn read_entry(id: u64, stored: &[u8]) -> Result<Recorded, Error> {
 #[derive(Serialize, Deserialize)]
 struct Entry {
     time: i64,
+    /// Not written where nobody said who it is, and in entries of before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    actor: Option<String>,
     direction: Direction,
     operation: Operation,
     outcome: Outcome,
@@ -251,9 +261,10 @@ struct Entry {
     detail: String,
 }
 
-fn encode(activity: &Activity) -> Result<Vec<u8>, Error> {
+fn encode(activity: &Activity, actor: Option<&str>) -> Result<Vec<u8>, Error> {
     let entry = Entry {
         time: activity.time.0,
+        actor: actor.map(str::to_owned),
         direction: activity.direction,
         operation: activity.operation,
         outcome: activity.outcome,
@@ -273,9 +284,9 @@ fn encode(activity: &Activity) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&entry).map_err(|error| Error::Database(error.to_string()))
 }
 
-fn decode(bytes: &[u8]) -> Option<Activity> {
+fn decode(bytes: &[u8]) -> Option<(Activity, Option<String>)> {
     let entry: Entry = serde_json::from_slice(bytes).ok()?;
-    Some(Activity {
+    let activity = Activity {
         time: UnixTime(entry.time),
         direction: entry.direction,
         operation: entry.operation,
@@ -295,7 +306,8 @@ fn decode(bytes: &[u8]) -> Option<Activity> {
             None => None,
         },
         detail: entry.detail,
-    })
+    };
+    Some((activity, entry.actor))
 }
 
 fn unhex(hex: &str) -> Option<[u8; 32]> {
@@ -327,14 +339,14 @@ mod tests {
         assert_eq!(read.activity.certificates, [[7; 32]]);
         // Written again it is the same, and what follows is chained to it.
         assert_eq!(
-            Head::default().append(&read.activity).unwrap(),
+            Head::default().append(&read.activity, None).unwrap(),
             (stored, head)
         );
         let next = Activity {
             algorithms: vec!["sha256".to_owned()],
             ..read.activity
         };
-        let (stored, _) = head.append(&next).unwrap();
+        let (stored, _) = head.append(&next, None).unwrap();
         head.follow(2, &stored).unwrap();
         assert_eq!(read_entry(2, &stored).unwrap().activity, next);
         let altered = String::from_utf8_lossy(&stored[32..]).replace("sha256", "sha384");

@@ -1,5 +1,4 @@
 use std::{
-    collections::BTreeSet,
     fmt, io,
     ops::ControlFlow,
     path::Path,
@@ -14,9 +13,8 @@ use smime_crypto::{PublicKey, Random, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeyAtRest, KeysOfDeleted,
+    Activity, Addition, Announcement, Change, Changed, Defaults, Entry, Error, KeptMail, KeyAtRest,
     Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings, Store, StoredCertificate,
-    Trust,
     activity::read_entry,
     crl::{self, CrlKey, CrlRecord},
     index::{Prefix, Query, number, public_key_id},
@@ -59,6 +57,8 @@ pub struct Embedded {
     /// moment.
     waiting: RwLock<Waiting>,
     limits: Limits,
+    /// Who acts, for the activity log.
+    actor: Option<String>,
     /// Taken before `writing`.
     store_key: RwLock<Option<StoreKey>>,
 }
@@ -90,8 +90,18 @@ impl Embedded {
             writing: Mutex::default(),
             waiting: RwLock::default(),
             limits,
+            actor: None,
             store_key: RwLock::default(),
         })
+    }
+
+    /// Says who acts through this handle: every entry of the activity log that it adds names them.
+    ///
+    /// It is told, not proven: who can write the store can write another name.
+    #[must_use]
+    pub fn acting_for(mut self, who: &str) -> Self {
+        self.actor = Some(who.to_owned());
+        self
     }
 
     fn begin_read(&self) -> Result<ReadTransaction, Error> {
@@ -216,25 +226,6 @@ impl Store for Embedded {
         Reader::new(&self.begin_read()?)?.visit(visit)
     }
 
-    fn delete_certificates(
-        &self,
-        fingerprints: &[[u8; 32]],
-        keys: KeysOfDeleted,
-    ) -> Result<Vec<[u8; 32]>, Error> {
-        let fingerprints: BTreeSet<&[u8; 32]> = fingerprints.iter().collect();
-        self.write(|tables| {
-            let deleted = |fingerprint| tables.delete(fingerprint, keys).transpose();
-            fingerprints.into_iter().filter_map(deleted).collect()
-        })
-    }
-
-    fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
-        self.write(|tables| {
-            let mut fingerprints = fingerprints.iter();
-            fingerprints.try_for_each(|one| tables.set_trust(one, trust))
-        })
-    }
-
     fn anchors(&self) -> Result<Vec<StoredCertificate>, Error> {
         let transaction = self.begin_read()?;
         let anchors = transaction.open_table(ANCHORS).map_err(database_error)?;
@@ -245,14 +236,6 @@ impl Store for Embedded {
             found.push(reader.certificate(id.value())?);
         }
         Ok(found)
-    }
-
-    fn set_pins(
-        &self,
-        address: &EmailAddress,
-        fingerprints: Option<&[[u8; 32]]>,
-    ) -> Result<(), Error> {
-        self.write(|tables| tables.set_pins(address, fingerprints))
     }
 
     fn pins(&self, address: &EmailAddress) -> Result<Option<Vec<[u8; 32]>>, Error> {
@@ -333,13 +316,6 @@ impl Store for Embedded {
         Ok(keys.get(public_key_id).map_err(database_error)?.is_some())
     }
 
-    fn delete_key(&self, public_key_id: &[u8; 32]) -> Result<(), Error> {
-        self.write(|tables| match tables.delete_key(public_key_id)? {
-            true => Ok(()),
-            false => Err(Error::NoSuchKey(*public_key_id)),
-        })
-    }
-
     fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error> {
         let keys = self
             .begin_read()?
@@ -366,10 +342,6 @@ impl Store for Embedded {
             found.push((record, der.value().to_vec()));
         }
         Ok(crl::newest_first(found))
-    }
-
-    fn set_defaults(&self, scope: &Scope, defaults: Option<&Defaults>) -> Result<(), Error> {
-        self.write(|tables| tables.set_defaults(scope, defaults))
     }
 
     fn defaults(&self, scope: &Scope) -> Result<Option<Defaults>, Error> {
@@ -408,12 +380,6 @@ impl Store for Embedded {
             return Ok(Settings::STANDARD);
         };
         serde_json::from_slice(record.value()).map_err(|_| Error::Damaged("settings"))
-    }
-
-    fn set_settings(&self, settings: &Settings) -> Result<(), Error> {
-        let record = serde_json::to_vec(settings);
-        let record = record.map_err(|error| Error::Database(error.to_string()))?;
-        self.write(|tables| tables.set_meta(SETTINGS, &record))
     }
 
     fn keep(&self, mail: &KeptMail) -> Result<u64, Error> {
@@ -459,8 +425,27 @@ impl Store for Embedded {
         self.write(|tables| tables.expire_kept(now))
     }
 
-    fn record(&self, activity: &Activity) -> Result<u64, Error> {
-        self.write(|tables| tables.record(activity))
+    fn change(
+        &self,
+        change: &Change<'_>,
+        entry: &dyn Fn(&Changed) -> Option<Activity>,
+    ) -> Result<Changed, Error> {
+        self.write(|tables| {
+            let changed = tables.change(change)?;
+            if let Some(activity) = entry(&changed) {
+                tables.record(&activity, self.actor.as_deref())?;
+            }
+            Ok(changed)
+        })
+    }
+
+    fn record_all(&self, activities: &[Activity]) -> Result<(), Error> {
+        self.write(|tables| {
+            for activity in activities {
+                tables.record(activity, self.actor.as_deref())?;
+            }
+            Ok(())
+        })
     }
 
     fn visit_activities(
@@ -498,10 +483,6 @@ impl Store for Embedded {
         }
         found.retain(|recorded| recorded.activity.message_id.as_deref() == Some(message_id));
         Ok(found)
-    }
-
-    fn forget_activities(&self, before: UnixTime) -> Result<u64, Error> {
-        self.write(|tables| tables.forget_activities(before))
     }
 
     fn check_log(&self) -> Result<(), Error> {

@@ -11,6 +11,7 @@
 
 mod activity;
 mod arrivals;
+mod change;
 mod crl;
 mod defaults;
 mod embedded;
@@ -31,6 +32,7 @@ mod store_key;
 
 pub use activity::{Activity, Direction, Operation, Outcome, Recorded};
 pub use arrivals::Arrivals;
+pub use change::{Change, Changed};
 pub use defaults::{Binding, Defaults, Impossible, Level, Mode, Scope};
 pub use embedded::{Embedded, StoreSummary};
 pub use error::Error;

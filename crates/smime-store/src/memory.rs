@@ -8,18 +8,19 @@ use smime_crypto::{ProtectedKey, PublicKey, Random, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Announcement, Defaults, Entry, Error, KeptMail, KeyAtRest, KeysOfDeleted,
-    Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings, Store, StoredCertificate,
-    Trust,
+    Activity, Addition, Announcement, Change, Changed, Defaults, Entry, Error, KeptMail, KeyAtRest,
+    KeysOfDeleted, Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings, Store,
+    StoredCertificate, Trust,
     activity::{Head, read_entry},
     crl::{self, CrlKey, CrlRecord},
-    index::{MAX_NUMBER, Prefix, Query, names_address, number, public_key_id},
+    index::{MAX_NUMBER, Prefix, Query, number, public_key_id},
     kept::{KeptRecord, fulfilled_by, of_issuer},
     record::newest_first,
 };
 use kept::KeptMails;
 use peers::Peers;
 
+mod changes;
 mod crls;
 mod kept;
 mod peers;
@@ -140,29 +141,6 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn delete_certificates(
-        &self,
-        fingerprints: &[[u8; 32]],
-        keys: KeysOfDeleted,
-    ) -> Result<Vec<[u8; 32]>, Error> {
-        let mut inner = self.inner();
-        let numbers = inner.all_of(fingerprints)?;
-        Ok(numbers
-            .into_iter()
-            .filter_map(|number| inner.delete(number, keys))
-            .collect())
-    }
-
-    fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
-        let mut inner = self.inner();
-        for number in inner.all_of(fingerprints)? {
-            if let Some(kept) = inner.certificates.get_mut(&number) {
-                kept.trust = trust;
-            }
-        }
-        Ok(())
-    }
-
     fn anchors(&self) -> Result<Vec<StoredCertificate>, Error> {
         let inner = self.inner();
         let all = inner.certificates.iter();
@@ -170,26 +148,6 @@ impl Store for Memory {
         Ok(anchors
             .filter_map(|(number, _)| inner.stored(*number))
             .collect())
-    }
-
-    fn set_pins(
-        &self,
-        address: &EmailAddress,
-        fingerprints: Option<&[[u8; 32]]>,
-    ) -> Result<(), Error> {
-        let mut inner = self.inner();
-        for fingerprint in fingerprints.unwrap_or_default() {
-            let found = inner.find(Query::Fingerprint(fingerprint)).pop();
-            let stored = found.ok_or(Error::NoSuchCertificate(*fingerprint))?;
-            if !names_address(stored.certificate.emails(), address) {
-                return Err(Error::OtherAddress(*fingerprint));
-            }
-        }
-        match fingerprints {
-            Some(pinned) => inner.pins.insert(address.folded(), pinned.to_vec()),
-            None => inner.pins.remove(&address.folded()),
-        };
-        Ok(())
     }
 
     fn pins(&self, address: &EmailAddress) -> Result<Option<Vec<[u8; 32]>>, Error> {
@@ -265,11 +223,6 @@ impl Store for Memory {
         Ok(self.inner().keys.contains_key(public_key_id))
     }
 
-    fn delete_key(&self, public_key_id: &[u8; 32]) -> Result<(), Error> {
-        let deleted = self.inner().keys.remove(public_key_id);
-        deleted.map(|_| ()).ok_or(Error::NoSuchKey(*public_key_id))
-    }
-
     fn key_ids(&self) -> Result<Vec<[u8; 32]>, Error> {
         Ok(self.inner().keys.keys().copied().collect())
     }
@@ -288,15 +241,6 @@ impl Store for Memory {
         ))
     }
 
-    fn set_defaults(&self, scope: &Scope, defaults: Option<&Defaults>) -> Result<(), Error> {
-        let all = &mut self.inner().defaults;
-        match defaults {
-            Some(defaults) => all.insert(scope.clone(), *defaults),
-            None => all.remove(scope),
-        };
-        Ok(())
-    }
-
     fn defaults(&self, scope: &Scope) -> Result<Option<Defaults>, Error> {
         Ok(self.inner().defaults.get(scope).copied())
     }
@@ -311,11 +255,6 @@ impl Store for Memory {
 
     fn settings(&self) -> Result<Settings, Error> {
         Ok(self.inner().settings)
-    }
-
-    fn set_settings(&self, settings: &Settings) -> Result<(), Error> {
-        self.inner().settings = *settings;
-        Ok(())
     }
 
     fn keep(&self, mail: &KeptMail) -> Result<u64, Error> {
@@ -361,17 +300,24 @@ impl Store for Memory {
         Ok(self.inner().kept.expire(now))
     }
 
-    fn record(&self, activity: &Activity) -> Result<u64, Error> {
+    fn change(
+        &self,
+        change: &Change<'_>,
+        entry: &dyn Fn(&Changed) -> Option<Activity>,
+    ) -> Result<Changed, Error> {
         let mut inner = self.inner();
-        let (entry, head) = inner.head.append(activity)?;
-        inner.log.insert(head.id, entry);
-        if let Some(id) = &activity.message_id {
-            inner
-                .message_ids
-                .insert(Prefix::message_id(id).entry(head.id));
+        let changed = inner.change(change)?;
+        if let Some(activity) = entry(&changed) {
+            inner.record(&activity)?;
         }
-        inner.head = head;
-        Ok(head.id)
+        Ok(changed)
+    }
+
+    fn record_all(&self, activities: &[Activity]) -> Result<(), Error> {
+        let mut inner = self.inner();
+        activities
+            .iter()
+            .try_for_each(|activity| inner.record(activity))
     }
 
     fn visit_activities(
@@ -401,30 +347,6 @@ impl Store for Memory {
         Ok(found)
     }
 
-    fn forget_activities(&self, before: UnixTime) -> Result<u64, Error> {
-        let mut inner = self.inner();
-        let (mut tail, mut deleted) = (inner.tail, Vec::new());
-        for (id, entry) in &inner.log {
-            // What was tampered with is not forgotten: it is what the log is checked for.
-            let next = tail.follow(*id, entry)?;
-            let recorded = read_entry(*id, entry)?;
-            if recorded.activity.time >= before {
-                break;
-            }
-            tail = next;
-            deleted.push(recorded);
-        }
-        inner.tail = tail;
-        for recorded in &deleted {
-            inner.log.remove(&recorded.id);
-            if let Some(id) = &recorded.activity.message_id {
-                let entry = Prefix::message_id(id).entry(recorded.id);
-                inner.message_ids.remove(&entry);
-            }
-        }
-        Ok(u64::try_from(deleted.len()).unwrap_or(u64::MAX))
-    }
-
     fn check_log(&self) -> Result<(), Error> {
         let inner = self.inner();
         let mut entries = inner.log.iter();
@@ -434,6 +356,18 @@ impl Store for Memory {
 }
 
 impl Inner {
+    /// Adds an entry to the activity log.
+    fn record(&mut self, activity: &Activity) -> Result<(), Error> {
+        let (entry, head) = self.head.append(activity, None)?;
+        self.log.insert(head.id, entry);
+        if let Some(id) = &activity.message_id {
+            self.message_ids
+                .insert(Prefix::message_id(id).entry(head.id));
+        }
+        self.head = head;
+        Ok(())
+    }
+
     fn add(&mut self, entry: &Entry, certificate: Certificate, at: UnixTime) -> Addition {
         let fingerprint = entry.fingerprint();
         if let Some(there) = self.find(Query::Fingerprint(&fingerprint)).pop() {

@@ -4,8 +4,8 @@ use smime_crypto::{PublicKey, Random, UnixTime};
 use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
-    Activity, Addition, Announcement, Arrivals, Defaults, Entry, Error, KeptMail, KeyAtRest,
-    KeysOfDeleted, Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings,
+    Activity, Addition, Announcement, Arrivals, Change, Changed, Defaults, Entry, Error, KeptMail,
+    KeyAtRest, KeysOfDeleted, Peer, Pin, Quarantined, Quarantining, Recorded, Scope, Settings,
     StoredCertificate, Trust,
 };
 
@@ -137,7 +137,10 @@ pub trait Store: Debug + Send + Sync {
         &self,
         fingerprints: &[[u8; 32]],
         keys: KeysOfDeleted,
-    ) -> Result<Vec<[u8; 32]>, Error>;
+    ) -> Result<Vec<[u8; 32]>, Error> {
+        let change = Change::DeleteCertificates { fingerprints, keys };
+        Ok(self.change(&change, &|_| None)?.keys)
+    }
 
     /// Sets what is thought of a certificate.
     ///
@@ -151,7 +154,13 @@ pub trait Store: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::NoSuchCertificate`] when one of them is not stored; then nothing changed.
-    fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error>;
+    fn set_trust_of(&self, fingerprints: &[[u8; 32]], trust: Trust) -> Result<(), Error> {
+        let change = Change::Trust {
+            fingerprints,
+            trust,
+        };
+        self.change(&change, &|_| None).map(|_| ())
+    }
 
     /// Returns the certificates that are anchors, for one use at least, in the order of their
     /// addition.
@@ -173,7 +182,13 @@ pub trait Store: Debug + Send + Sync {
         &self,
         address: &EmailAddress,
         fingerprints: Option<&[[u8; 32]]>,
-    ) -> Result<(), Error>;
+    ) -> Result<(), Error> {
+        let change = Change::Pins {
+            address,
+            fingerprints,
+        };
+        self.change(&change, &|_| None).map(|_| ())
+    }
 
     /// Returns the certificates that are pinned for an address, compared as
     /// [`EmailAddress::matches`] does; `None` if it is not pinned.
@@ -267,7 +282,10 @@ pub trait Store: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::NoSuchKey`].
-    fn delete_key(&self, public_key_id: &[u8; 32]) -> Result<(), Error>;
+    fn delete_key(&self, public_key_id: &[u8; 32]) -> Result<(), Error> {
+        let change = Change::DeleteKey(public_key_id);
+        self.change(&change, &|_| None).map(|_| ())
+    }
 
     /// Returns the [`public_key_id`] of every private key, in no order that means anything.
     ///
@@ -305,7 +323,10 @@ pub trait Store: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error`].
-    fn set_defaults(&self, scope: &Scope, defaults: Option<&Defaults>) -> Result<(), Error>;
+    fn set_defaults(&self, scope: &Scope, defaults: Option<&Defaults>) -> Result<(), Error> {
+        let change = Change::Defaults { scope, defaults };
+        self.change(&change, &|_| None).map(|_| ())
+    }
 
     /// Returns the defaults that were set for a scope.
     ///
@@ -329,7 +350,10 @@ pub trait Store: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error`].
-    fn set_settings(&self, settings: &Settings) -> Result<(), Error>;
+    fn set_settings(&self, settings: &Settings) -> Result<(), Error> {
+        let change = Change::Settings(settings);
+        self.change(&change, &|_| None).map(|_| ())
+    }
 
     /// Keeps mail until it can be judged again, and returns its number; the first is 1, and none is
     /// given twice.
@@ -423,11 +447,34 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error`].
     fn expire_kept(&self, now: UnixTime) -> Result<u64, Error>;
 
-    /// Adds an entry to the activity log and returns its number; the first is 1.
+    /// Makes a change and adds what `entry` says of it to the activity log, if anything, in one
+    /// transaction: no change is made of which the log says nothing, and none is told of that was
+    /// not made.
+    ///
+    /// `entry` must not use the store.
+    ///
+    /// # Errors
+    /// Those of the method for this change alone; then nothing changed.
+    fn change(
+        &self,
+        change: &Change<'_>,
+        entry: &dyn Fn(&Changed) -> Option<Activity>,
+    ) -> Result<Changed, Error>;
+
+    /// Adds an entry to the activity log.
     ///
     /// # Errors
     /// [`Error`].
-    fn record(&self, activity: &Activity) -> Result<u64, Error>;
+    fn record(&self, activity: &Activity) -> Result<(), Error> {
+        self.record_all(std::slice::from_ref(activity))
+    }
+
+    /// Adds entries to the activity log, in one transaction. They are numbered from 1 on, without
+    /// gaps.
+    ///
+    /// # Errors
+    /// [`Error`]; then none was added.
+    fn record_all(&self, activities: &[Activity]) -> Result<(), Error>;
 
     /// Calls `visit` with the entries of the activity log that follow number `after`, oldest first,
     /// until it breaks off; all are as of one moment.
@@ -466,7 +513,10 @@ pub trait Store: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error::LogBroken`] when one of them does not fit; then none was deleted.
-    fn forget_activities(&self, before: UnixTime) -> Result<u64, Error>;
+    fn forget_activities(&self, before: UnixTime) -> Result<u64, Error> {
+        let change = Change::Forget(before);
+        Ok(self.change(&change, &|_| None)?.forgotten)
+    }
 
     /// Checks that the activity log is whole: numbered without gaps, every entry chained to the
     /// one before it, the first one to the last one deleted, the last one being the last one written.

@@ -155,8 +155,8 @@ impl Engine<'_> {
             let good = verdict == crate::Verdict::Good;
             entries.push(entry(Operation::Verify, good, verdict.name()));
         }
-        for entry in entries {
-            self.store.record(&entry)?;
+        if !entries.is_empty() {
+            self.store.record_all(&entries)?;
         }
         Ok(())
     }

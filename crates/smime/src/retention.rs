@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use smime_crypto::UnixTime;
-use smime_store::{Activity, Direction, Operation, Outcome, Settings};
+use smime_store::{Activity, Change, Direction, Operation, Outcome, Settings};
 
 use crate::{Cause, Engine, Error, Keeping};
 
@@ -39,8 +39,7 @@ impl Engine<'_> {
         if !self.log_begins_before(before)? {
             return Ok(());
         }
-        let deleted = self.store.forget_activities(before)?;
-        self.store.record(&Activity {
+        let entry = |deleted: u64| Activity {
             time: now,
             direction: Direction::Store,
             operation: Operation::Forget,
@@ -53,6 +52,9 @@ impl Engine<'_> {
             algorithms: Vec::new(),
             input_digest: None,
             detail: format!("{deleted} entries of before {before}, older than {days} days"),
+        };
+        self.store.change(&Change::Forget(before), &|changed| {
+            (changed.forgotten > 0).then(|| entry(changed.forgotten))
         })?;
         Ok(())
     }

@@ -232,11 +232,12 @@ impl Sealing<'_> {
     /// When the store cannot take the record.
     pub fn finish(self) -> Result<Receipt, Error> {
         let signer = self.receipt.signer;
+        let mut entries = Vec::new();
         if signer.is_some() {
             let certificates = signer.into_iter().collect();
             let algorithms = self.receipt.scheme.map(|scheme| names_of(scheme).to_vec());
             let algorithms = algorithms.unwrap_or_default();
-            self.record(Operation::Sign, "engine.signed", certificates, algorithms)?;
+            entries.push(self.entry(Operation::Sign, "engine.signed", certificates, algorithms));
         }
         if let Some(cipher) = self.receipt.cipher {
             let recipients = self.receipt.recipients.iter();
@@ -244,31 +245,29 @@ impl Sealing<'_> {
                 .flat_map(|recipient| recipient.certificates.clone())
                 .collect();
             let algorithms = vec![cipher.name().to_owned()];
-            self.record(
-                Operation::Encrypt,
-                "engine.encrypted",
-                certificates,
-                algorithms,
-            )?;
+            let code = "engine.encrypted";
+            entries.push(self.entry(Operation::Encrypt, code, certificates, algorithms));
         }
         if signer.is_none() && self.receipt.cipher.is_none() {
-            self.record(Operation::Seal, "engine.plain", Vec::new(), Vec::new())?;
+            entries.push(self.entry(Operation::Seal, "engine.plain", Vec::new(), Vec::new()));
         }
+        let recorded = self.engine.store.record_all(&entries);
+        recorded.map_err(Cause::Store)?;
         Ok(self.receipt)
     }
 
-    fn record(
+    fn entry(
         &self,
         operation: Operation,
         code: &str,
         certificates: Vec<[u8; 32]>,
         algorithms: Vec<String>,
-    ) -> Result<(), Cause> {
+    ) -> Activity {
         let reasons = self.receipt.reasons.iter();
         let reasons: Vec<_> = reasons
             .map(|reason| format!("{} ({})", reason.code, reason.detail))
             .collect();
-        self.engine.store.record(&Activity {
+        Activity {
             time: self.at,
             direction: Direction::Out,
             operation,
@@ -281,8 +280,7 @@ impl Sealing<'_> {
             algorithms,
             input_digest: None,
             detail: reasons.join("; "),
-        })?;
-        Ok(())
+        }
     }
 
     fn write_envelope(

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use smime::store::{Binding, Defaults, Level, Operation, Scope};
+use smime::store::{Binding, Change, Defaults, Level, Operation, Scope};
 
 use crate::{
     args::{Global, Group},
@@ -11,12 +11,18 @@ use crate::{
 pub(crate) fn run(global: &Global, group: &Group, report: &Report) -> Result<Judgement, Failure> {
     let context = Context::with_store(global)?;
     match group {
-        Group::Set(set) => {
-            let before = context.store.defaults(&set.name)?;
-            let defaults = set.after(before.unwrap_or(Defaults::STANDARD));
-            context.store.set_defaults(&set.name, Some(&defaults))?;
-            record(&context, "defaults.set", &words(&set.name, &defaults))?;
-            report.result(&value(&set.name, &defaults), || words(&set.name, &defaults));
+        Group::Set(command) => {
+            let before = context.store.defaults(&command.name)?;
+            let defaults = command.after(before.unwrap_or(Defaults::STANDARD));
+            let words = words(&command.name, &defaults);
+            set(
+                &context,
+                &command.name,
+                Some(&defaults),
+                "defaults.set",
+                &words,
+            )?;
+            report.result(&value(&command.name, &defaults), || words);
         }
         Group::List => {
             for (scope, defaults) in context.store.all_defaults()? {
@@ -28,8 +34,7 @@ pub(crate) fn run(global: &Global, group: &Group, report: &Report) -> Result<Jud
                 let detail = format!("nothing set for {name}");
                 return Err(Failure::new(Kind::Input, "defaults.none", detail));
             }
-            context.store.set_defaults(name, None)?;
-            record(&context, "defaults.deleted", &name.to_string())?;
+            set(&context, name, None, "defaults.deleted", &name.to_string())?;
             let value = json!({"name": name.to_string(), "outcome": "deleted"});
             report.result(&value, || format!("deleted: {name}"));
         }
@@ -37,11 +42,15 @@ pub(crate) fn run(global: &Global, group: &Group, report: &Report) -> Result<Jud
     Ok(Judgement::Good)
 }
 
-fn record(context: &Context, code: &str, detail: &str) -> Result<(), Failure> {
-    let detail = detail.to_owned();
-    context
-        .store
-        .record(&context.activity(Operation::Defaults, code, detail))?;
+fn set(
+    context: &Context,
+    scope: &Scope,
+    defaults: Option<&Defaults>,
+    code: &str,
+    detail: &str,
+) -> Result<(), Failure> {
+    let entry = context.activity(Operation::Defaults, code, detail.to_owned());
+    context.change(&Change::Defaults { scope, defaults }, &entry)?;
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use smime::{
     crypto::{ProtectedKey, Secret, read_private_key},
     store::{
-        Activity, Addition, Arrivals, KeyAtRest, Operation, Outcome, import_key, public_key_id,
+        Activity, Addition, Arrivals, Change, KeyAtRest, Operation, Outcome, import_key,
+        public_key_id,
     },
 };
 
@@ -121,9 +122,8 @@ fn delete(
 ) -> Result<Judgement, Failure> {
     let context = Context::with_store(global)?;
     let key = StoredKey::find(&context, fingerprint)?;
-    context.store.delete_key(&key.id)?;
-    let activity = key.activity(&context, Operation::Delete, DELETED);
-    context.store.record(&activity)?;
+    let entry = key.activity(&context, Operation::Delete, DELETED);
+    context.change(&Change::DeleteKey(&key.id), &entry)?;
     report.result(&key.value("deleted", DELETED), || {
         let certificates = key.certificates.len();
         format!("private key deleted, certificates that had it: {certificates}")

@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use serde_json::json;
-use smime::store::{Activity, Operation, Recorded};
+use smime::store::{Activity, Change, Operation, Recorded};
 
 use crate::{
     args::{Global, Log},
@@ -48,11 +48,15 @@ fn forget(
     before: smime::crypto::UnixTime,
     report: &Report,
 ) -> Result<Judgement, Failure> {
-    let deleted = context.store.forget_activities(before)?;
-    let detail = format!("{deleted} entries of before {before}");
-    let activity = context.activity(Operation::Forget, "log.forgotten", detail.clone());
-    context.store.record(&activity)?;
-    report.result(&json!({"deleted": deleted}), || format!("deleted {detail}"));
+    let detail = |deleted: u64| format!("{deleted} entries of before {before}");
+    let changed = context.store.change(&Change::Forget(before), &|changed| {
+        let detail = detail(changed.forgotten);
+        Some(context.activity(Operation::Forget, "log.forgotten", detail))
+    })?;
+    let deleted = changed.forgotten;
+    report.result(&json!({"deleted": deleted}), || {
+        format!("deleted {}", detail(deleted))
+    });
     Ok(Judgement::Good)
 }
 

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use smime::store::{self, Operation};
+use smime::store::{self, Change, Operation};
 
 use crate::{
     args::{Global, Settings},
@@ -17,10 +17,9 @@ pub(crate) fn run(
     let was = context.store.settings()?;
     let now = settings.applied_to(was);
     if now != was {
-        context.store.set_settings(&now)?;
         let detail = words(&now).replace('\n', "; ");
-        let activity = context.activity(Operation::Settings, "settings.set", detail);
-        context.store.record(&activity)?;
+        let entry = context.activity(Operation::Settings, "settings.set", detail);
+        context.change(&Change::Settings(&now), &entry)?;
         context.tidy()?;
     }
     report.result(&value(&now), || words(&now));

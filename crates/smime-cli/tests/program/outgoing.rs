@@ -406,5 +406,5 @@ fn forgetting_old_entries_is_itself_in_the_log() {
     assert_eq!(log[0]["operation"], "forget");
     assert_eq!(log[0]["id"], count + 1);
     world.ok(&["log", "--verify"]);
-    assert_eq!(fields(&log[0]).len(), 12);
+    assert_eq!(fields(&log[0]).len(), 13);
 }

@@ -278,6 +278,7 @@ fn one_operation_is_one_entry_of_the_log() {
         assert_eq!(
             fields(entry),
             [
+                "actor",
                 "algorithms",
                 "certificates",
                 "code",

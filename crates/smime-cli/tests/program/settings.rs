@@ -91,3 +91,27 @@ fn unopened_mail_is_kept_only_if_that_is_set() {
     let ran = world.run(&["open", "sealed.eml", "--json"]).expect(4);
     assert_eq!(ran.json()["kept"], 1);
 }
+
+#[test]
+fn the_log_says_who_acted_as_the_command_line_or_the_environment_names_them() {
+    let world = World::with_store();
+    assert_eq!(world.log().last().unwrap()["actor"], json!(null));
+    world.ok(&["settings", "--keep-days", "1", "--actor", "desk-7"]);
+    let mut command = world.command();
+    command.env("USER", "alice");
+    command.args(["settings", "--keep-days", "2"]);
+    finish(command, b"").expect(0);
+    let mut command = world.command();
+    command.env("USER", "alice").env("SMIME_ACTOR", "gateway");
+    command.args(["settings", "--keep-days", "3"]);
+    finish(command, b"").expect(0);
+    let actors: Vec<_> = world
+        .log()
+        .iter()
+        .rev()
+        .take(3)
+        .map(|it| it["actor"].clone())
+        .collect();
+    assert_eq!(actors, ["gateway", "alice", "desk-7"]);
+    world.ok(&["log", "--verify"]);
+}

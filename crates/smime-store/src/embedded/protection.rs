@@ -51,7 +51,8 @@ impl Embedded {
             take_into_use(
                 tables,
                 &wrapped,
-                activity(Operation::Protect, source, keys, at),
+                &activity(Operation::Protect, source, keys, at),
+                self.actor.as_deref(),
             )?;
             Ok(keys)
         })?;
@@ -94,7 +95,8 @@ impl Embedded {
         let wrapped = key.wrap(new, random)?;
         let keys = self.write(|tables| {
             let keys = tables.seal_keys(Some(&old), &key, random)?;
-            take_into_use(tables, &wrapped, activity(Operation::Rotate, new, keys, at))?;
+            let activity = activity(Operation::Rotate, new, keys, at);
+            take_into_use(tables, &wrapped, &activity, self.actor.as_deref())?;
             Ok(keys)
         })?;
         *held = Some(key);
@@ -134,10 +136,14 @@ pub(super) fn wrapped_store_key(transaction: &ReadTransaction) -> Result<Option<
     Ok(wrapped.map(|wrapped| wrapped.value().to_vec()))
 }
 
-fn take_into_use(tables: &mut Tables<'_>, wrapped: &[u8], activity: Activity) -> Result<(), Error> {
+fn take_into_use(
+    tables: &mut Tables<'_>,
+    wrapped: &[u8],
+    activity: &Activity,
+    actor: Option<&str>,
+) -> Result<(), Error> {
     tables.set_meta(STORE_KEY, wrapped)?;
-    tables.record(&activity)?;
-    Ok(())
+    tables.record(activity, actor)
 }
 
 fn activity(operation: Operation, source: StoreKeySource<'_>, keys: u64, at: UnixTime) -> Activity {

@@ -22,6 +22,7 @@ use crate::{
     index::{MAX_NUMBER, Prefix, Query, number},
 };
 
+mod changes;
 pub(super) mod crls;
 pub(super) mod kept;
 pub(super) mod keys;

@@ -10,7 +10,7 @@ use redb::{StorageBackend, backends::InMemoryBackend};
 
 use super::*;
 use crate::{
-    Direction, ImportEvent, ImportOptions, Operation, Outcome, import,
+    Direction, ImportEvent, ImportOptions, KeysOfDeleted, Operation, Outcome, Trust, import,
     import::import_by,
     index,
     making::{NOW, people, public_key},

@@ -1,9 +1,16 @@
 use std::ops::ControlFlow;
 
 use smime_crypto::UnixTime;
-use smime_store::{Activity, Direction, Operation, Outcome};
+use smime_store::{
+    Activity, Change, Changed, Defaults, Direction, Embedded, Error, KeysOfDeleted, Operation,
+    Outcome, Scope, Settings, Store as _, Trust,
+};
 
-use crate::{Place, making::NOW, on_every_store};
+use crate::{
+    Place,
+    making::{NOW, person, sign},
+    on_every_store,
+};
 
 fn activity(detail: &str) -> Activity {
     Activity {
@@ -46,9 +53,9 @@ fn entries_come_back_as_they_were_numbered_from_one() {
             input_digest: None,
             ..activity("line\nbreak \u{0} and \u{202e}")
         };
-        assert_eq!(place.store().record(&activity("first")).unwrap(), 1);
+        place.store().record(&activity("first")).unwrap();
         place.reopen();
-        assert_eq!(place.store().record(&bare).unwrap(), 2);
+        place.store().record(&bare).unwrap();
         place.reopen();
         let entries = place.store().activities().unwrap();
         assert_eq!(
@@ -203,4 +210,118 @@ fn old_entries_are_forgotten_and_the_log_stays_whole() {
         assert_eq!(ids(place), [6], "numbers go on");
         place.store().check_log().unwrap();
     });
+}
+
+#[test]
+fn a_change_and_its_entry_are_made_together_or_not_at_all() {
+    on_every_store(|place| {
+        let certificate = sign(person(1, "alice@example.com"));
+        let fingerprint = certificate.fingerprint();
+        place.store().add_certificates(&[certificate], NOW).unwrap();
+        let trust = |fingerprints: &[[u8; 32]]| {
+            let change = Change::Trust {
+                fingerprints,
+                trust: Trust::Distrusted,
+            };
+            place.store().change(&change, &|_| Some(activity("trust")))
+        };
+        trust(&[fingerprint, [7; 32]]).unwrap_err();
+        assert!(
+            place.store().activities().unwrap().is_empty(),
+            "nothing happened"
+        );
+        let stored = place.store().certificate(&fingerprint).unwrap().unwrap();
+        assert_eq!(stored.trust, Trust::None);
+        assert_eq!(trust(&[fingerprint]).unwrap(), Changed::default());
+        let stored = place.store().certificate(&fingerprint).unwrap().unwrap();
+        assert_eq!(stored.trust, Trust::Distrusted);
+        let entries = place.store().activities().unwrap();
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].activity, activity("trust"));
+        place.store().check_log().unwrap();
+    });
+}
+
+#[test]
+fn every_change_can_be_recorded_and_says_what_it_took_along() {
+    on_every_store(|place| {
+        let certificate = sign(person(1, "alice@example.com"));
+        let (fingerprint, address) = (certificate.fingerprint(), certificate.emails()[0].clone());
+        place.store().add_certificates(&[certificate], NOW).unwrap();
+        let scope = Scope::Group("desk".to_owned());
+        let old = Activity {
+            time: UnixTime(0),
+            ..activity("old")
+        };
+        place.store().record_all(&[old.clone(), old]).unwrap();
+        let fingerprints = &[fingerprint];
+        for (change, forgotten) in [
+            (
+                Change::Pins {
+                    address: &address,
+                    fingerprints: Some(fingerprints),
+                },
+                0,
+            ),
+            (
+                Change::Defaults {
+                    scope: &scope,
+                    defaults: Some(&Defaults::STANDARD),
+                },
+                0,
+            ),
+            (Change::Settings(&Settings::STANDARD), 0),
+            (Change::Forget(NOW), 2),
+            (
+                Change::DeleteCertificates {
+                    fingerprints,
+                    keys: KeysOfDeleted::Stay,
+                },
+                0,
+            ),
+        ] {
+            let before = place.store().activities().unwrap().len();
+            let entry = |changed: &Changed| Some(activity(&changed.forgotten.to_string()));
+            let changed = place.store().change(&change, &entry).unwrap();
+            assert_eq!(changed.forgotten, forgotten, "{change:?}");
+            let entries = place.store().activities().unwrap();
+            assert_eq!(
+                entries.len(),
+                before + 1 - usize::try_from(forgotten).unwrap()
+            );
+            let last = entries.last().unwrap();
+            assert_eq!(last.activity, activity(&forgotten.to_string()));
+        }
+        let key = Change::DeleteKey(&[7; 32]);
+        let error = place.store().change(&key, &|_| Some(activity("key")));
+        assert!(matches!(error, Err(Error::NoSuchKey(_))));
+        place.store().check_log().unwrap();
+    });
+}
+
+#[test]
+fn entries_name_who_acts_through_the_handle_and_stay_chained() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    for who in [None, Some("desk-7"), Some("älice\n"), None] {
+        let store = Embedded::open(&path).unwrap();
+        let store = match who {
+            Some(who) => store.acting_for(who),
+            None => store,
+        };
+        store.record(&activity("entry")).unwrap();
+        let settings = Change::Settings(&Settings::STANDARD);
+        store
+            .change(&settings, &|_| Some(activity("change")))
+            .unwrap();
+        let entries = store.activities().unwrap();
+        let last: Vec<_> = entries
+            .iter()
+            .rev()
+            .take(2)
+            .map(|it| it.actor.as_deref())
+            .collect();
+        assert_eq!(last, [who, who]);
+        store.check_log().unwrap();
+    }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use smime::store::{Activity, KeysOfDeleted, Operation, StoredCertificate, public_key_id};
+use smime::store::{Activity, Change, KeysOfDeleted, Operation, StoredCertificate, public_key_id};
 
 use super::{list::whose, pin};
 use crate::{
@@ -29,16 +29,22 @@ pub(super) fn run(
     } else {
         KeysOfDeleted::Stay
     };
-    let gone = context.store.delete_certificates(&fingerprints, keys)?;
-    let detail = format!(
-        "certificates deleted: {}, private keys deleted: {}",
-        fingerprints.len(),
-        gone.len()
-    );
-    context.store.record(&Activity {
-        certificates: fingerprints,
-        ..context.activity(Operation::Delete, "delete.certificate", detail)
+    let change = Change::DeleteCertificates {
+        fingerprints: &fingerprints,
+        keys,
+    };
+    let changed = context.store.change(&change, &|changed| {
+        let detail = format!(
+            "certificates deleted: {}, private keys deleted: {}",
+            fingerprints.len(),
+            changed.keys.len()
+        );
+        Some(Activity {
+            certificates: fingerprints.clone(),
+            ..context.activity(Operation::Delete, "delete.certificate", detail)
+        })
     })?;
+    let gone = changed.keys;
     for stored in &found {
         let certificate = &stored.certificate;
         let key_deleted = gone.contains(&public_key_id(certificate.public_key()));

@@ -1,6 +1,6 @@
 use serde_json::json;
 use smime::{
-    store::{Activity, Operation, Pin, Store, StoredCertificate},
+    store::{Activity, Change, Operation, Pin, Store, StoredCertificate},
     x509::EmailAddress,
 };
 
@@ -26,12 +26,15 @@ pub(super) fn pin(
         .iter()
         .map(|it| it.certificate.fingerprint())
         .collect();
-    context.store.set_pins(address, Some(&fingerprints))?;
-    let activity = context.activity(Operation::Pin, "pin.set", address.to_string());
-    context.store.record(&Activity {
+    let change = Change::Pins {
+        address,
+        fingerprints: Some(&fingerprints),
+    };
+    let entry = Activity {
         certificates: fingerprints.clone(),
-        ..activity
-    })?;
+        ..context.activity(Operation::Pin, "pin.set", address.to_string())
+    };
+    context.change(&change, &entry)?;
     let pinned: Vec<_> = fingerprints.iter().map(json::hex).collect();
     let value = json!({"address": address.as_str(), "outcome": "pinned", "pinned": pinned});
     report.result(&value, || {
@@ -56,12 +59,15 @@ pub(super) fn unpin(
         let detail = format!("nothing pinned for {address}");
         return Err(Failure::new(Kind::Input, "pin.none", detail));
     };
-    context.store.set_pins(address, None)?;
-    let activity = context.activity(Operation::Pin, "pin.deleted", address.to_string());
-    context.store.record(&Activity {
+    let change = Change::Pins {
+        address,
+        fingerprints: None,
+    };
+    let entry = Activity {
         certificates: fingerprints,
-        ..activity
-    })?;
+        ..context.activity(Operation::Pin, "pin.deleted", address.to_string())
+    };
+    context.change(&change, &entry)?;
     let value = json!({"address": address.as_str(), "outcome": "unpinned"});
     report.result(&value, || {
         format!("unpinned: {}", printable(address.as_str()))

@@ -1,5 +1,5 @@
 use serde_json::json;
-use smime::store::{Activity, Operation};
+use smime::store::{Activity, Change, Operation};
 
 use super::list::whose;
 use crate::{
@@ -23,12 +23,16 @@ pub(super) fn run(
         .iter()
         .map(|it| it.certificate.fingerprint())
         .collect();
-    context.store.set_trust_of(&fingerprints, trust)?;
     let words = json::trust_words(trust);
-    context.store.record(&Activity {
-        certificates: fingerprints,
+    let change = Change::Trust {
+        fingerprints: &fingerprints,
+        trust,
+    };
+    let entry = Activity {
+        certificates: fingerprints.clone(),
         ..context.activity(Operation::Trust, CODE, words.clone())
-    })?;
+    };
+    context.change(&change, &entry)?;
     for stored in &found {
         let certificate = &stored.certificate;
         let value = json!({

@@ -5,10 +5,14 @@ use super::{HEAD, TAIL, Tables, head};
 use crate::{Activity, Error, activity::read_entry, embedded::database_error, index::Prefix};
 
 impl Tables<'_> {
-    /// Adds an entry to the activity log; returns its number.
-    pub(in crate::embedded) fn record(&mut self, activity: &Activity) -> Result<u64, Error> {
+    /// Adds an entry to the activity log, by whoever acts.
+    pub(in crate::embedded) fn record(
+        &mut self,
+        activity: &Activity,
+        actor: Option<&str>,
+    ) -> Result<(), Error> {
         let head = head(self.meta.get(HEAD).map_err(database_error)?)?;
-        let (entry, head) = head.append(activity)?;
+        let (entry, head) = head.append(activity, actor)?;
         self.activity
             .insert(head.id, entry.as_slice())
             .map_err(database_error)?;
@@ -16,8 +20,7 @@ impl Tables<'_> {
             let entry = Prefix::message_id(id).entry(head.id);
             self.message_ids.insert(entry, ()).map_err(database_error)?;
         }
-        self.set_meta(HEAD, &head.to_bytes())?;
-        Ok(head.id)
+        self.set_meta(HEAD, &head.to_bytes())
     }
 
     /// Deletes the oldest entries of the activity log; returns how many.

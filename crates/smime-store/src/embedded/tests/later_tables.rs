@@ -1,7 +1,7 @@
 use redb::{TableDefinition, TableHandle as _};
 
 use super::*;
-use crate::{making::name, record::Trust};
+use crate::making::name;
 use opening::names_of_tables;
 use tables::{
     crls::{CRL_RECORDS, CRLS},
