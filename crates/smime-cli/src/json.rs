@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use smime::{
-    Clock, Coverage, Layer, Receipt, Verdict,
+    Clock, Coverage, Layer, Receipt, Remark, Verdict,
     cms::{RecipientId, SignerId, SignerReport, Summary},
     crypto::UnixTime,
     store::{Recorded, StoredCertificate, Trust},
@@ -195,6 +195,14 @@ pub(crate) fn opened(
     }
     let layers: Vec<_> = layers.iter().map(|it| layer(it, clock)).collect();
     json!({"layers": layers, "verdict": verdict})
+}
+
+/// What `open` remarks about the sender.
+pub(crate) fn remarks(remarks: &[Remark]) -> Value {
+    let remarks = remarks.iter();
+    remarks
+        .map(|it| json!({"code": it.code, "detail": it.detail}))
+        .collect()
 }
 
 /// `seal`: the receipt; `outputs` are files and who gets them.

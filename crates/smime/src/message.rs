@@ -4,6 +4,8 @@ use smime_mime::Entity;
 use smime_store::Want;
 use smime_x509::Certificate;
 
+use crate::{Remark, remarks};
+
 /// An opened message: what was proven, and the entity inside.
 #[derive(Debug)]
 pub struct Message {
@@ -83,6 +85,11 @@ impl Message {
     /// Returns what might make a signature good that is not.
     pub fn wants(&self) -> &[Want] {
         &self.wants
+    }
+
+    /// Returns what is remarkable about who sent it; no verdict rests on that.
+    pub fn remarks(&self) -> Vec<Remark> {
+        remarks(&self.mail)
     }
 
     /// Returns the verdict over all signatures.

@@ -5,8 +5,8 @@ use std::{
 
 use serde_json::{Value, json};
 use smime::{
-    Cause, Coverage, Error, Keeping, Layer, Message, NotKept, Received, Verdict, io::Source,
-    mime::Entity, store,
+    Cause, Coverage, Error, Keeping, Layer, Message, NotKept, Received, Remark, Verdict,
+    io::Source, mime::Entity, store,
 };
 
 use super::peer::{learned_value, remark_learned};
@@ -17,7 +17,7 @@ use crate::{
     input, json,
     output::Output,
     progress::Progress,
-    report::Report,
+    report::{Report, printable},
 };
 
 pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judgement, Failure> {
@@ -61,7 +61,11 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         output.take(message.entity().source())?;
     }
     let learned = context.engine().learn(&message, open.learn.into())?;
-    let words = || words(message.layers(), message.signature(), encryption);
+    let words = || {
+        let verdict = words(message.layers(), message.signature(), encryption);
+        let lines = remark_lines(&message.remarks());
+        [vec![verdict], lines].concat().join("\n")
+    };
     if beside_entity {
         report.remark(&words());
     } else {
@@ -202,6 +206,8 @@ fn add_headers(value: &mut Value, mail: Option<&Entity>) {
             let text = mail.and_then(|mail| mail.headers().text(field));
             fields.insert(key.to_owned(), text.into());
         }
+        let remarks = mail.map(smime::remarks).unwrap_or_default();
+        fields.insert("remarks".to_owned(), json::remarks(&remarks));
     }
 }
 
@@ -230,6 +236,11 @@ impl<R: Read> Read for Beginning<R> {
             .extend_from_slice(out.get(..wanted).unwrap_or_default());
         Ok(length)
     }
+}
+
+fn remark_lines(remarks: &[Remark]) -> Vec<String> {
+    let line = |it: &Remark| format!("remark: {}: {}", it.code, printable(&it.detail));
+    remarks.iter().map(line).collect()
 }
 
 fn words(layers: &[Layer], signature: Verdict, encryption: &str) -> String {
