@@ -37,6 +37,7 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         context
     };
     context.add_evidence(&open.evidence)?;
+    context.choose_subject_address(open.subject_address);
     context.policy.messages.claimed_time = open.time.into();
     let output = Output::open(open.output.as_deref(), &inputs, report)?;
     let mut tried = attempt(&context, open, report)?;
