@@ -153,6 +153,10 @@ fn layer(layer: &Layer, clock: Clock) -> Value {
             }
             value
         }
+        Layer::Compressed { coverage } => json!({
+            "kind": "compressed",
+            "coverage": self::coverage(*coverage),
+        }),
         Layer::Encrypted {
             coverage,
             cipher,
@@ -185,7 +189,7 @@ pub(crate) fn opened(
     let mut verdict = json!({"signature": signature.name(), "encryption": encryption});
     let mut signers = layers.iter().flat_map(|layer| match layer {
         Layer::Signed { signers, .. } => &**signers,
-        Layer::Encrypted { .. } => &[],
+        Layer::Encrypted { .. } | Layer::Compressed { .. } => &[],
     });
     if let (true, Some(fields)) = (
         signers.any(|signer| signer.by_claimed_time),

@@ -40,6 +40,11 @@ pub enum Layer {
         /// The SHA-256 of the certificate whose key opened it.
         recipient: Option<[u8; 32]>,
     },
+    /// Compression, which protects nothing.
+    Compressed {
+        /// What of the message it covers; a part is reported and not expanded.
+        coverage: Coverage,
+    },
 }
 
 /// What of the message a layer covers.
@@ -101,7 +106,7 @@ impl Message {
     pub fn encryption(&self) -> Option<Coverage> {
         self.layers.iter().find_map(|layer| match layer {
             Layer::Encrypted { coverage, .. } => Some(*coverage),
-            Layer::Signed { .. } => None,
+            Layer::Signed { .. } | Layer::Compressed { .. } => None,
         })
     }
 }
@@ -140,7 +145,7 @@ pub(crate) fn signature(layers: &[Layer]) -> Verdict {
     let mut verdict = Verdict::None;
     for (position, layer) in layers.iter().enumerate() {
         match layer {
-            Layer::Encrypted { .. } => {}
+            Layer::Encrypted { .. } | Layer::Compressed { .. } => {}
             Layer::Signed {
                 coverage: Coverage::Part,
                 ..

@@ -1,13 +1,14 @@
 //! The incoming loop: one layer a turn, from the mail as received to the entity inside.
 
 mod keys;
+mod parts;
 mod record;
 
 use std::{collections::HashSet, io::Read};
 
 use smime_cms::{
-    Envelope, Object, Opened, Outcome, RecipientId, Refusal, Sender, SignatureCheck, SignedMessage,
-    SignerId, SignerReport, Verdict,
+    Compressed, Envelope, Object, Opened, Outcome, RecipientId, Refusal, Sender, SignatureCheck,
+    SignedMessage, SignerId, SignerReport, Verdict,
 };
 use smime_crypto::{Algorithm, ContentCipher, Oid, PrivateKey, UnixTime};
 use smime_io::{Source, Spool, TooLarge};
@@ -178,6 +179,7 @@ impl Walk<'_> {
                 Protection::Pkcs7(source) => match smime_cms::read(source, limits)? {
                     Object::Signed(signed) => self.verified(signed)?.1,
                     Object::Enveloped(envelope) => self.decrypted(envelope)?,
+                    Object::Compressed(compressed) => self.expanded(compressed)?,
                     _ => return Err(Cause::Cms(smime_cms::Error::Unsupported("content type"))),
                 },
             };
@@ -187,6 +189,24 @@ impl Walk<'_> {
             what: "depth",
             limit,
         }))
+    }
+
+    /// Expands compressed content to its end, and adds its layer.
+    ///
+    /// Once: nobody compresses twice but to make a little become a lot.
+    fn expanded(&mut self, compressed: Compressed) -> Result<Entity, Cause> {
+        let is_compressed = |layer: &Layer| matches!(layer, Layer::Compressed { .. });
+        if self.layers.iter().any(is_compressed) {
+            let unsupported = smime_cms::Error::Unsupported("compression inside compression");
+            return Err(Cause::Cms(unsupported));
+        }
+        check_is_mail(compressed.content_type())?;
+        let limits = &self.engine.limits;
+        let content = compressed.expanded(limits)?;
+        self.layers.push(Layer::Compressed {
+            coverage: Coverage::Whole,
+        });
+        Ok(Entity::read(content, limits)?)
     }
 
     /// Judges a signature around the whole, adds its layer, and returns its content.
@@ -382,6 +402,11 @@ impl Walk<'_> {
             Protection::Pkcs7(source) => {
                 match smime_cms::read(source, &engine.limits).map_err(|it| hidden(it.into()))? {
                     Object::Signed(signed) => Some(signed),
+                    // What comes out of it is no better than what went in.
+                    Object::Compressed(compressed) => {
+                        let content = self.expanded(compressed).map_err(hidden)?;
+                        return self.release(content.source().clone());
+                    }
                     _ => None,
                 }
             }
@@ -482,46 +507,6 @@ impl Walk<'_> {
             _ => Vec::new(),
         })
     }
-
-    /// Reports protected parts beside unprotected ones: signatures are judged, encryption is
-    /// named and stays closed, because its plaintext would stand among bytes of other origin.
-    /// Parts beyond a number are named as not judged: nobody's, and not good.
-    fn report_parts(&mut self, entity: &Entity) -> Result<(), Cause> {
-        let limits = &self.engine.limits;
-        for (number, part) in entity.nested_protections(limits)?.into_iter().enumerate() {
-            let signed = match part.protection() {
-                _ if number >= JUDGED_PARTS => None,
-                Ok(Protection::MultipartSigned {
-                    content, signature, ..
-                }) => SignedMessage::detached(&signature, content, limits).ok(),
-                Ok(Protection::Pkcs7(source)) => match smime_cms::read(source, limits) {
-                    Ok(Object::Signed(signed)) => Some(signed),
-                    Ok(Object::Enveloped(envelope)) => {
-                        self.layers.push(Layer::Encrypted {
-                            coverage: Coverage::Part,
-                            cipher: envelope.cipher().ok(),
-                            authenticated: false,
-                            recipient: None,
-                        });
-                        continue;
-                    }
-                    _ => None,
-                },
-                _ => None,
-            };
-            let (signers, good) = match signed.map(|signed| self.judge(signed)) {
-                Some(Ok((_, signers, good))) => (signers, good),
-                Some(Err(cause @ (Cause::Io(_) | Cause::Store(_)))) => return Err(cause),
-                Some(Err(_)) | None => (Vec::new(), false),
-            };
-            self.layers.push(Layer::Signed {
-                coverage: Coverage::Part,
-                signers,
-                good,
-            });
-        }
-        Ok(())
-    }
 }
 
 fn want_of_signer(id: &SignerId) -> Want {
@@ -590,10 +575,6 @@ fn recipients(mail: &Entity) -> Vec<EmailAddress> {
     let addresses = addresses.filter_map(|address| EmailAddress::new(&address));
     addresses.take(MAX_ADDRESSED).collect()
 }
-
-/// Protected parts judged in one mail: more than a digest of a mailing list forwards, and few enough
-/// that a mail of nothing else costs seconds.
-const JUDGED_PARTS: usize = 32;
 
 /// Addressees whose keys are looked for.
 const MAX_ADDRESSED: usize = 64;

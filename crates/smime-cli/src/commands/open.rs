@@ -248,6 +248,9 @@ fn words(layers: &[Layer], signature: Verdict, encryption: &str) -> String {
     let mut lines = Vec::new();
     for layer in layers {
         match layer {
+            Layer::Compressed { coverage } => {
+                lines.push(format!("compressed ({})", json::coverage(*coverage)));
+            }
             Layer::Encrypted {
                 coverage,
                 cipher,

@@ -70,6 +70,7 @@ pub(crate) fn certificates(layers: &[Layer]) -> Vec<[u8; 32]> {
     layers
         .iter()
         .flat_map(|layer| match layer {
+            Layer::Compressed { .. } => Vec::new(),
             Layer::Encrypted { recipient, .. } => recipient.iter().copied().collect(),
             Layer::Signed { signers, .. } => signers
                 .iter()
@@ -93,7 +94,7 @@ fn algorithms(layers: &[Layer], operation: Operation) -> Vec<String> {
                     names.extend(signer.scheme.map(|scheme| scheme.name()));
                 }
             }
-            Layer::Encrypted { .. } | Layer::Signed { .. } => {}
+            Layer::Encrypted { .. } | Layer::Signed { .. } | Layer::Compressed { .. } => {}
         }
     }
     let mut seen = HashSet::new();
