@@ -35,6 +35,11 @@ fuzz_target!(|object: &[u8]| {
                 }
             }
         }
+        Ok(Object::Compressed(compressed)) => {
+            if let Ok(content) = compressed.expanded(&limits) {
+                drain(&content).expect("what was expanded once expands again");
+            }
+        }
         _ => {}
     }
 });

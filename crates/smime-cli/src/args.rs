@@ -6,7 +6,7 @@ use smime::{
     Policy,
     cms::ClaimedTime,
     crypto::{ContentCipher, DigestAlgorithm, Oid, UnixTime},
-    x509::{EmailAddress, Purpose, RevocationPolicy},
+    x509::{EmailAddress, Purpose, RevocationPolicy, SubjectAddress},
 };
 
 mod ca;
@@ -176,6 +176,10 @@ pub(crate) struct Open {
     /// When signers' certificates must be valid
     #[arg(long, value_enum, value_name = "TIME", default_value_t = TimeWord::Now)]
     pub(crate) time: TimeWord,
+    /// Whether a mail address in a certificate's subject counts; when absent, as the profile says:
+    /// ignored under strict, counts otherwise
+    #[arg(long, value_enum, value_name = "WHETHER")]
+    pub(crate) subject_address: Option<SubjectAddressWord>,
     #[command(flatten)]
     pub(crate) evidence: Evidence,
 }
@@ -198,6 +202,10 @@ pub(crate) struct Retry {
     /// When signers' certificates must be valid
     #[arg(long, value_enum, value_name = "TIME", default_value_t = TimeWord::Now)]
     pub(crate) time: TimeWord,
+    /// Whether a mail address in a certificate's subject counts; when absent, as the profile says:
+    /// ignored under strict, counts otherwise
+    #[arg(long, value_enum, value_name = "WHETHER")]
+    pub(crate) subject_address: Option<SubjectAddressWord>,
     #[command(flatten)]
     pub(crate) evidence: Evidence,
 }
@@ -269,6 +277,10 @@ pub(crate) struct CertificatePath {
     /// An address that the certificate must name
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) email: Option<EmailAddress>,
+    /// Whether a mail address in a certificate's subject counts; when absent, as the profile says:
+    /// ignored under strict, counts otherwise
+    #[arg(long, value_enum, value_name = "WHETHER")]
+    pub(crate) subject_address: Option<SubjectAddressWord>,
     /// A certificate policy that is acceptable; every one when absent
     #[arg(long, value_name = "OID", value_parser = policy)]
     pub(crate) initial_policy: Vec<Oid>,
@@ -420,6 +432,14 @@ pub(crate) enum TimeWord {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SubjectAddressWord {
+    /// It is the address of whom the certificate names
+    Counts,
+    /// It is part of a name
+    Ignored,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PurposeWord {
     /// Whatever it allows
     Any,
@@ -478,6 +498,15 @@ impl From<Profile> for Policy {
             Profile::Standard => Self::standard(),
             Profile::Strict => Self::strict(),
             Profile::Archive => Self::archive(),
+        }
+    }
+}
+
+impl From<SubjectAddressWord> for SubjectAddress {
+    fn from(word: SubjectAddressWord) -> Self {
+        match word {
+            SubjectAddressWord::Counts => Self::Counts,
+            SubjectAddressWord::Ignored => Self::Ignored,
         }
     }
 }
@@ -554,7 +583,7 @@ fn policy(text: &str) -> Result<Oid, String> {
 
 /// The options that mean nothing where no chain is judged; certificates given to build chains with
 /// may be those of the signers.
-const OF_CHAINS: [&str; 13] = [
+const OF_CHAINS: [&str; 14] = [
     "anchor",
     "crl",
     "ocsp",
@@ -568,6 +597,7 @@ const OF_CHAINS: [&str; 13] = [
     "partial_chain",
     "max_depth",
     "time",
+    "subject_address",
 ];
 
 const AFTER_HELP: &str = "\

@@ -17,7 +17,7 @@ use smime::{
 };
 
 use crate::{
-    args::{Evidence, Global, Own},
+    args::{Evidence, Global, Own, SubjectAddressWord},
     failure::{Failure, Kind},
     input,
     store_key::Place,
@@ -156,6 +156,13 @@ impl Context {
         let usual = self.policy.revocation.policy();
         self.policy.revocation = input::revocation(evidence, usual)?;
         Ok(())
+    }
+
+    /// Takes what is said about mail addresses in subjects, for every judgement of the command.
+    pub(crate) fn choose_subject_address(&mut self, word: Option<SubjectAddressWord>) {
+        if let Some(word) = word {
+            self.policy.certificates.subject_address = word.into();
+        }
     }
 
     /// Loads a private key from a file.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use smime::{
-    Clock, Coverage, Layer, Receipt, Verdict,
+    Clock, Coverage, Layer, Receipt, Remark, Verdict,
     cms::{RecipientId, SignerId, SignerReport, Summary},
     crypto::UnixTime,
     store::{Recorded, StoredCertificate, Trust},
@@ -153,6 +153,10 @@ fn layer(layer: &Layer, clock: Clock) -> Value {
             }
             value
         }
+        Layer::Compressed { coverage } => json!({
+            "kind": "compressed",
+            "coverage": self::coverage(*coverage),
+        }),
         Layer::Encrypted {
             coverage,
             cipher,
@@ -185,7 +189,7 @@ pub(crate) fn opened(
     let mut verdict = json!({"signature": signature.name(), "encryption": encryption});
     let mut signers = layers.iter().flat_map(|layer| match layer {
         Layer::Signed { signers, .. } => &**signers,
-        Layer::Encrypted { .. } => &[],
+        Layer::Encrypted { .. } | Layer::Compressed { .. } => &[],
     });
     if let (true, Some(fields)) = (
         signers.any(|signer| signer.by_claimed_time),
@@ -195,6 +199,14 @@ pub(crate) fn opened(
     }
     let layers: Vec<_> = layers.iter().map(|it| layer(it, clock)).collect();
     json!({"layers": layers, "verdict": verdict})
+}
+
+/// What `open` remarks about the sender.
+pub(crate) fn remarks(remarks: &[Remark]) -> Value {
+    let remarks = remarks.iter();
+    remarks
+        .map(|it| json!({"code": it.code, "detail": it.detail}))
+        .collect()
 }
 
 /// `seal`: the receipt; `outputs` are files and who gets them.

@@ -29,6 +29,7 @@ impl Paths {
         let path = &judging.path;
         let (trusted, mut pool) = input::trust(&judging.trust)?;
         context.add_evidence(&judging.evidence)?;
+        context.choose_subject_address(path.subject_address);
         let anchors = anchors(&trusted, path, &mut pool);
         let mut certificates = context.policy.certificates.clone();
         // A number over the usual one is a wish too.

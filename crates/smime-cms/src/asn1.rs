@@ -10,6 +10,9 @@ use smime_x509::{Certificate, NameRef};
 // RFC 5652 §4, §5.1, §6.1, RFC 5083 §2.1
 /// The type of content that is bytes and nothing more; the one of mail (RFC 5652 §4).
 pub const ID_DATA: Oid = Oid::new("1.2.840.113549.1.7.1");
+/// id-ct-compressedData and id-alg-zlibCompress (RFC 3274 §1.1, §2).
+pub(crate) const ID_COMPRESSED_DATA: Oid = Oid::new("1.2.840.113549.1.9.16.1.9");
+pub(crate) const ZLIB: Oid = Oid::new("1.2.840.113549.1.9.16.3.8");
 pub(crate) const ID_SIGNED_DATA: Oid = Oid::new("1.2.840.113549.1.7.2");
 pub(crate) const ID_ENVELOPED_DATA: Oid = Oid::new("1.2.840.113549.1.7.3");
 pub(crate) const ID_AUTH_ENVELOPED_DATA: Oid = Oid::new("1.2.840.113549.1.9.16.1.23");

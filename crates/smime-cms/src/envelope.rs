@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use smime_crypto::{AlgorithmPolicy, ContentCipher, Oid, PrivateKey, Random, UnixTime};
+use smime_crypto::{AlgorithmPolicy, ContentCipher, Oid, PrivateKey, PublicKey, Random, UnixTime};
 use smime_io::{Replay, Source};
 use smime_x509::Certificate;
 
@@ -127,16 +127,50 @@ impl Envelope {
         at: UnixTime,
         random: &dyn Random,
     ) -> Result<Opened, Error> {
-        open::open(
-            self,
-            own,
-            &open::Opening {
-                key,
-                algorithms,
-                at,
-                random,
-            },
-        )
+        let with = open::Opening {
+            key,
+            algorithms,
+            at,
+            random,
+        };
+        let named = self.infos.iter().filter(|info| info.id.matches(own));
+        open::open(self, own, &with, &named.collect::<Vec<_>>())
+    }
+
+    /// Says whether the encrypted content key at a place of [`recipients`](Self::recipients) can be
+    /// for `key`, whomever it names: by the kind and the length of both, which anybody can see.
+    pub fn may_be_for(&self, place: usize, key: &PublicKey) -> bool {
+        let info = self.infos.get(place);
+        info.is_some_and(|info| info.key.may_be_for(key))
+    }
+
+    /// Opens the envelope by the encrypted content key at a place of
+    /// [`recipients`](Self::recipients), whomever it names, as the owner of `own`: for a key whose
+    /// certificate was renewed, so that the sender named one that is not here.
+    ///
+    /// By a wrong key, about one in 256 envelopes that are not authenticated opens to rubbish: its
+    /// padding happens to be one. Whoever tries keys must tell that from content, and must not say
+    /// what made a try fail.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_at(
+        &self,
+        place: usize,
+        own: &Certificate,
+        key: &PrivateKey,
+        algorithms: &AlgorithmPolicy,
+        at: UnixTime,
+        random: &dyn Random,
+    ) -> Result<Opened, Error> {
+        let info = self.infos.get(place).ok_or(Error::NoMatchingRecipient)?;
+        let with = open::Opening {
+            key,
+            algorithms,
+            at,
+            random,
+        };
+        open::open(self, own, &with, &[info])
     }
 
     /// Returns the content type of the ContentInfo that this was.

@@ -13,6 +13,7 @@
 mod asn1;
 mod ber;
 mod capabilities;
+mod compressed;
 mod content;
 mod envelope;
 mod error;
@@ -22,6 +23,7 @@ mod signed;
 
 pub use asn1::ID_DATA;
 pub use capabilities::Capabilities;
+pub use compressed::Compressed;
 pub use envelope::{
     Decrypted, Encryptor, Envelope, EnvelopeWriter, Opened, Quarantined, Recipient, RecipientId,
 };

@@ -6,7 +6,7 @@ use smime_io::{Limits, Source, TooLarge};
 use smime_x509::{Certificate, CertificateBundle};
 
 use crate::{
-    Envelope, Error, SignedMessage, asn1,
+    Compressed, Envelope, Error, SignedMessage, asn1,
     ber::BerReader,
     content::content,
     envelope::{
@@ -24,6 +24,8 @@ pub enum Object {
     Signed(SignedMessage),
     /// EnvelopedData or AuthEnvelopedData.
     Enveloped(Envelope),
+    /// CompressedData.
+    Compressed(Compressed),
 }
 
 /// Reads the structure of the CMS object at the start of `source`, in BER or DER.
@@ -58,6 +60,7 @@ pub(crate) fn read_structure(source: &Source, limits: &Limits) -> Result<Structu
         asn1::ID_SIGNED_DATA => read_signed,
         asn1::ID_ENVELOPED_DATA => read_enveloped,
         asn1::ID_AUTH_ENVELOPED_DATA => read_auth_enveloped,
+        asn1::ID_COMPRESSED_DATA => read_compressed,
         other => return Err(Error::UnknownContentType(other)),
     };
     ber.enter(Tag::context_constructed(0), "ContentInfo")?;
@@ -247,6 +250,31 @@ fn read_auth_enveloped(
     let length = encrypted.length;
     let envelope = encrypted.envelope(recipients, Container::Authenticated { additional, mac });
     Ok((Object::Enveloped(envelope), Some(length)))
+}
+
+/// CompressedData (RFC 3274 §1.1), after its version.
+fn read_compressed(
+    ber: &mut BerReader<'_>,
+    source: &Source,
+    limits: &Limits,
+) -> Result<(Object, Option<u64>), Error> {
+    let (algorithm, base) = element(ber, "compressionAlgorithm")?;
+    let algorithm = asn1::algorithm_of(&algorithm).map_err(Error::within(base))?;
+    if algorithm != asn1::ZLIB {
+        return Err(Error::UnknownAlgorithm(algorithm));
+    }
+    ber.enter(Tag::SEQUENCE, "encapContentInfo")?;
+    let content_type = oid(ber, "eContentType")?;
+    ber.enter(Tag::context_constructed(0), "eContent")?;
+    let octets = ber.string(Tag::OCTET_STRING, "eContent")?;
+    ber.leave("eContent")?;
+    ber.leave("encapContentInfo")?;
+    let compressed = Compressed {
+        content_type,
+        compressed: content(source, octets, limits.depth),
+        length: octets.length,
+    };
+    Ok((Object::Compressed(compressed), Some(octets.length)))
 }
 
 /// originatorInfo, whose certificates nothing here needs, and recipientInfos.

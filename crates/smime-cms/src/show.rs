@@ -107,6 +107,7 @@ pub fn show(source: &Source, limits: &Limits) -> Result<Summary, Error> {
                 });
             }
         }
+        Object::Compressed(compressed) => summary.content_type = compressed.content_type(),
         Object::Enveloped(envelope) => {
             summary.content_type = envelope.content_type();
             summary.recipients = envelope.recipients().to_vec();

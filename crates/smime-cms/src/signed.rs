@@ -173,6 +173,9 @@ impl SignedMessage {
             object::Object::Enveloped(envelope) => {
                 Err(Error::UnknownContentType(envelope.object_type()))
             }
+            object::Object::Compressed(_) => {
+                Err(Error::UnknownContentType(asn1::ID_COMPRESSED_DATA))
+            }
         }
     }
 

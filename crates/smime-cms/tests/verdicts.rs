@@ -25,7 +25,8 @@ use smime_io::{Limits, Source};
 use smime_testkit::{Authority, CrlBuilder, DAY, Identity, NOW, OcspBuilder, Profile, TestKey};
 use smime_x509::{
     CertificateBundle, CertificatePolicy, CertificateStatus, ChainErrorKind, ChainVerifier,
-    EmailAddress, PolicyInputs, Purpose, Revocation, RevocationPolicy,
+    EmailAddress, Name, NameAttribute, PolicyInputs, Purpose, Revocation, RevocationPolicy,
+    SubjectAddress,
 };
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nPay 10 to Bob.\r\n";
@@ -47,6 +48,7 @@ struct Court {
     sender: Option<Vec<EmailAddress>>,
     chains: bool,
     revocation: Revocation,
+    certificates: CertificatePolicy,
     at: UnixTime,
     claimed_time: ClaimedTime,
 }
@@ -59,6 +61,7 @@ impl Court {
             sender: Some(addresses(&["alice@example.com"])),
             chains: true,
             revocation: Revocation::off(),
+            certificates: CertificatePolicy::standard(),
             at: NOW,
             claimed_time: ClaimedTime::Ignored,
         }
@@ -69,7 +72,7 @@ impl Court {
         let chains = ChainVerifier {
             provider: &RustCrypto,
             algorithms: &self.algorithms,
-            policy: &CertificatePolicy::standard(),
+            policy: &self.certificates,
             anchors: &anchors,
             revocation: &self.revocation,
         };
@@ -479,6 +482,58 @@ fn whoever_was_revoked_cannot_claim_a_time_before_it() {
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn an_address_in_the_subject_makes_somebody_the_sender_if_the_policy_lets_it() {
+    let profile = Profile::of(TestKey::P256A);
+    let named = |subject: &'static str| {
+        let name = Name::from_attributes(&[(NameAttribute::EmailAddress, subject)]);
+        root().person_with("other@example.com", profile, |it| it.subject(name))
+    };
+    for (policy, subject, sender, verdict) in [
+        (
+            SubjectAddress::Counts,
+            "alice@example.com",
+            "alice@example.com",
+            Verdict::Good,
+        ),
+        (
+            SubjectAddress::Ignored,
+            "alice@example.com",
+            "alice@example.com",
+            Verdict::WrongSender,
+        ),
+        (
+            SubjectAddress::Ignored,
+            "alice@example.com",
+            "other@example.com",
+            Verdict::Good,
+        ),
+        (
+            SubjectAddress::Counts,
+            "mallory@example.com",
+            "alice@example.com",
+            Verdict::WrongSender,
+        ),
+    ] {
+        let person = named(subject);
+        let court = Court {
+            sender: Some(addresses(&[sender])),
+            certificates: CertificatePolicy {
+                subject_address: policy,
+                ..CertificatePolicy::standard()
+            },
+            ..Court::new()
+        };
+        let info = Forger::honest(&person, CONTENT).sign(CONTENT);
+        let der = signed_data(DATA, Some(CONTENT), &[&person.certificate], &[info]);
+        assert_eq!(
+            court.verdict(&der),
+            verdict,
+            "{policy:?} {subject} {sender}"
+        );
     }
 }
 

@@ -53,7 +53,8 @@ impl Claim {
             // Gateways that do not know the type leave the name (RFC 8551 §3.9).
             "application/octet-stream" => {
                 let name = file_name(headers, content_type).unwrap_or_default();
-                if name.to_ascii_lowercase().ends_with(".p7m") {
+                let name = name.to_ascii_lowercase();
+                if name.ends_with(".p7m") || name.ends_with(".p7z") {
                     Self::Pkcs7
                 } else {
                     Self::None

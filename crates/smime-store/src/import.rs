@@ -1,7 +1,7 @@
 use std::{collections::HashSet, io::Read, mem};
 
 use smime_crypto::{Budget, UnixTime};
-use smime_x509::AnyExtendedKeyUsage;
+use smime_x509::ImportRules;
 
 use crate::{
     Activity, Addition, Arrivals, Direction, Entry, Error, Operation, Outcome, Store, Trust,
@@ -91,8 +91,8 @@ pub struct ImportOptions<'a> {
     pub keys: Option<KeyImport<'a>>,
     /// What taking revocation lists needs; without it they are refused.
     pub crls: Option<CrlImport<'a>>,
-    /// Whether anyExtendedKeyUsage stands for e-mail protection.
-    pub any_extended_key_usage: AnyExtendedKeyUsage,
+    /// Which certificates are taken.
+    pub rules: ImportRules,
 }
 
 /// What is told while a file is imported.
@@ -141,7 +141,7 @@ impl ImportOptions<'_> {
             at,
             keys: None,
             crls: None,
-            any_extended_key_usage: AnyExtendedKeyUsage::Counts,
+            rules: ImportRules::STANDARD,
         }
     }
 }
@@ -211,7 +211,7 @@ pub(crate) fn import_by(
     };
     let rules = pipeline::Rules {
         passphrase: options.keys.and_then(|keys| keys.passphrase),
-        any_extended_key_usage: options.any_extended_key_usage,
+        certificates: options.rules,
     };
     let mut budget = Budget::new();
     let digest = pipeline::run(file, rules, &mut budget, |judgements| {

@@ -65,8 +65,9 @@ pub use ocsp::{
 pub use oid::{ANY_EXTENDED_KEY_USAGE, ANY_POLICY, EMAIL_PROTECTION, SMIME_CAPABILITIES};
 pub use policy::{
     AnchorValidity, AnyExtendedKeyUsage, CertificatePolicy, PolicyInputs, Presence, ProfileRules,
+    SubjectAddress,
 };
-pub use purpose::{Purpose, check_fitness, check_import, check_import_under};
+pub use purpose::{ImportRules, Purpose, check_fitness, check_import, check_import_under};
 pub use request::CertificationRequest;
 pub use revocation::{CrlError, Revocation, RevocationPolicy};
 pub use sequence_of::{FromReader, SequenceOf};

@@ -1,5 +1,7 @@
 use smime_crypto::Oid;
 
+use crate::{Certificate, EmailAddress};
+
 /// Which rules certificates must keep beyond those of RFC 5280; data, to be shown and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificatePolicy {
@@ -15,6 +17,18 @@ pub struct CertificatePolicy {
     pub anchor_validity: AnchorValidity,
     /// What becomes of a certificate that breaks what RFC 5280 §4 asks of those who issue.
     pub profile: ProfileRules,
+    /// Whether the mail addresses in the subject are those of whom it names.
+    pub subject_address: SubjectAddress,
+}
+
+/// Whether a mail address in the subject (emailAddress) counts beside those of the subject
+/// alternative name, where it belongs (RFC 8550 §3, RFC 5280 §4.1.2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectAddress {
+    /// It counts, as old certificates need it.
+    Counts,
+    /// It is part of a name and nobody's address.
+    Ignored,
 }
 
 /// Whether something must be there.
@@ -81,16 +95,19 @@ impl CertificatePolicy {
             any_extended_key_usage: AnyExtendedKeyUsage::Counts,
             anchor_validity: AnchorValidity::Checked,
             profile: ProfileRules::Warn,
+            subject_address: SubjectAddress::Counts,
         }
     }
 
-    /// As standard, and the leaf must name its uses, as every public issuer of mail certificates
-    /// makes it do; anyExtendedKeyUsage names none (S/MIME Baseline Requirements §7.1.2.3 f).
+    /// As standard, and the leaf must name its uses and its addresses, as every public issuer of mail
+    /// certificates makes it do: anyExtendedKeyUsage names no use (S/MIME Baseline Requirements
+    /// §7.1.2.3 f), and the subject no address that the alternative name lacks (§7.1.4.2.1).
     pub const fn strict() -> Self {
         Self {
             key_usage: Presence::Required,
             extended_key_usage: Presence::Required,
             any_extended_key_usage: AnyExtendedKeyUsage::Ignored,
+            subject_address: SubjectAddress::Ignored,
             ..Self::standard()
         }
     }
@@ -99,5 +116,17 @@ impl CertificatePolicy {
     /// is an argument.
     pub const fn archive() -> Self {
         Self::standard()
+    }
+
+    /// Says whether `certificate` is that of somebody with this mail address.
+    pub fn names(&self, certificate: &Certificate, address: &EmailAddress) -> bool {
+        match self.subject_address {
+            SubjectAddress::Counts => certificate.emails().iter().any(|it| it.matches(address)),
+            SubjectAddress::Ignored => {
+                let view = certificate.view();
+                let mut named = view.san_emails().filter_map(EmailAddress::new);
+                named.any(|it| it.matches(address))
+            }
+        }
     }
 }

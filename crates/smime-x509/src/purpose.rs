@@ -2,7 +2,7 @@ use smime_crypto::{KeyKind, Oid, UnixTime};
 
 use crate::{
     AnyExtendedKeyUsage, Certificate, CertificateRef, ChainErrorKind, ImportRefusal, KeyUsage,
-    KeyUsageBit, NameConstraints, PolicyConstraints, SequenceOf, oid,
+    KeyUsageBit, NameConstraints, PolicyConstraints, SequenceOf, SubjectAddress, oid,
 };
 
 /// What a certificate is to be used for.
@@ -84,29 +84,50 @@ pub fn check_fitness(
 /// alternative name, a key usage that allows signing or encrypting mail or none at all, an RSA, EC,
 /// Ed25519 or X25519 key, and, when it has an extended key usage, e-mail protection in it.
 ///
-/// anyExtendedKeyUsage stands for e-mail protection; [`check_import_under`] lets a policy decide.
+/// anyExtendedKeyUsage stands for e-mail protection; [`check_import_under`] asks by other rules.
 ///
 /// # Errors
 /// [`ImportRefusal`]: the first of these that fails, in that order.
 pub fn check_import(certificate: &CertificateRef<'_>) -> Result<(), ImportRefusal> {
-    check_import_under(certificate, AnyExtendedKeyUsage::Counts)
+    check_import_under(certificate, ImportRules::STANDARD)
 }
 
-/// Does what [`check_import`] does, with what anyExtendedKeyUsage is worth.
+/// What is left to choose about which certificates are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportRules {
+    /// Whether anyExtendedKeyUsage stands for e-mail protection.
+    pub any_extended_key_usage: AnyExtendedKeyUsage,
+    /// Whether a mail address in the subject does where the alternative name has none.
+    pub subject_address: SubjectAddress,
+}
+
+impl ImportRules {
+    /// anyExtendedKeyUsage counts; an address in the subject does not.
+    pub const STANDARD: Self = Self {
+        any_extended_key_usage: AnyExtendedKeyUsage::Counts,
+        subject_address: SubjectAddress::Ignored,
+    };
+}
+
+/// Does what [`check_import`] does, by these rules.
 ///
 /// # Errors
 /// As [`check_import`].
 pub fn check_import_under(
     certificate: &CertificateRef<'_>,
-    any: AnyExtendedKeyUsage,
+    rules: ImportRules,
 ) -> Result<(), ImportRefusal> {
     if certificate.is_ca() {
         return Ok(());
     }
-    check_import_address(certificate)?;
+    let by_subject = rules.subject_address == SubjectAddress::Counts;
+    if !by_subject || certificate.emails().is_empty() {
+        check_import_address(certificate)?;
+    }
     check_import_key_usage(certificate)?;
     check_import_key(certificate)?;
-    check_email_protection(certificate, any).map_err(|_| ImportRefusal::ExtendedKeyUsage)
+    check_email_protection(certificate, rules.any_extended_key_usage)
+        .map_err(|_| ImportRefusal::ExtendedKeyUsage)
 }
 
 /// A certificate that names nobody in its subject alternative name serves nobody's mail.

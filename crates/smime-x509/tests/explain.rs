@@ -9,7 +9,7 @@ use smime_testkit::{DAY, NOW, SeededRandom, TestKey};
 use smime_x509::{
     ANY_EXTENDED_KEY_USAGE, AnyExtendedKeyUsage, BasicConstraints, Certificate, CertificateBuilder,
     CertificatePolicy, CertificateUse, EMAIL_PROTECTION, Explainer, Explanation, ImportRefusal,
-    KeyUsageBit, Met, Name, NameAttribute, Purpose, check_fitness, check_import,
+    ImportRules, KeyUsageBit, Met, Name, NameAttribute, Purpose, check_fitness, check_import,
     check_import_under,
 };
 
@@ -423,7 +423,10 @@ fn the_policy_decides_whether_any_usage_is_that_of_mail_and_the_explanation_says
         ..good()
     };
     let (any, named) = (any.certificate(), good().certificate());
-    let ignored = AnyExtendedKeyUsage::Ignored;
+    let ignored = ImportRules {
+        any_extended_key_usage: AnyExtendedKeyUsage::Ignored,
+        ..ImportRules::STANDARD
+    };
     let refused = Err(ImportRefusal::ExtendedKeyUsage);
     assert_eq!(check_import_under(&any.view(), ignored), refused);
     assert_eq!(check_import_under(&named.view(), ignored), Ok(()));

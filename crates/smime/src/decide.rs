@@ -344,8 +344,11 @@ impl Engine<'_> {
     fn check_names(&self, fingerprint: &[u8; 32], people: &[&EmailAddress]) -> Result<(), Cause> {
         let stored = self.store.certificate(fingerprint)?;
         let stored = stored.ok_or(smime_store::Error::NoSuchCertificate(*fingerprint))?;
-        let emails = stored.certificate.emails();
-        if people.iter().any(|address| emails.contains(address)) {
+        let names = |address: &&&EmailAddress| {
+            let rules = &self.policy.certificates;
+            rules.names(&stored.certificate, address)
+        };
+        if people.iter().any(|address| names(&address)) {
             Ok(())
         } else {
             Err(Cause::ChosenForNobody(*fingerprint))

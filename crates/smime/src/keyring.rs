@@ -49,6 +49,13 @@ impl Keyring {
         self.lock().contains_key(&public_key_id(public_key))
     }
 
+    /// Returns the public keys of the keys that are loaded, by their identifiers in the store.
+    pub(crate) fn ids(&self) -> Vec<[u8; 32]> {
+        let mut ids: Vec<_> = self.lock().keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Returns the private key of `public_key`.
     ///
     /// # Errors

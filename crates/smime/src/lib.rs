@@ -19,6 +19,7 @@ mod learn;
 mod message;
 mod open;
 mod policy;
+mod remark;
 mod retention;
 mod retry;
 mod seal;
@@ -36,6 +37,7 @@ pub use keyring::{KeyUnavailable, Keyring};
 pub use learn::{Fate, Learned, Learning};
 pub use message::{Coverage, Layer, Message, Verdict};
 pub use policy::{MessagePolicy, Policy, Unauthenticated};
+pub use remark::{Remark, remarks};
 pub use retry::{Judged, Keeping, NotKept, Received, Retried};
 pub use seal::{Reason, Receipt, SealedCopy, SealedRecipient, Sealing};
 

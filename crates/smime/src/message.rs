@@ -4,6 +4,8 @@ use smime_mime::Entity;
 use smime_store::Want;
 use smime_x509::Certificate;
 
+use crate::{Remark, remarks};
+
 /// An opened message: what was proven, and the entity inside.
 #[derive(Debug)]
 pub struct Message {
@@ -37,6 +39,11 @@ pub enum Layer {
         authenticated: bool,
         /// The SHA-256 of the certificate whose key opened it.
         recipient: Option<[u8; 32]>,
+    },
+    /// Compression, which protects nothing.
+    Compressed {
+        /// What of the message it covers; a part is reported and not expanded.
+        coverage: Coverage,
     },
 }
 
@@ -85,6 +92,11 @@ impl Message {
         &self.wants
     }
 
+    /// Returns what is remarkable about who sent it; no verdict rests on that.
+    pub fn remarks(&self) -> Vec<Remark> {
+        remarks(&self.mail)
+    }
+
     /// Returns the verdict over all signatures.
     pub fn signature(&self) -> Verdict {
         signature(&self.layers)
@@ -94,7 +106,7 @@ impl Message {
     pub fn encryption(&self) -> Option<Coverage> {
         self.layers.iter().find_map(|layer| match layer {
             Layer::Encrypted { coverage, .. } => Some(*coverage),
-            Layer::Signed { .. } => None,
+            Layer::Signed { .. } | Layer::Compressed { .. } => None,
         })
     }
 }
@@ -133,7 +145,7 @@ pub(crate) fn signature(layers: &[Layer]) -> Verdict {
     let mut verdict = Verdict::None;
     for (position, layer) in layers.iter().enumerate() {
         match layer {
-            Layer::Encrypted { .. } => {}
+            Layer::Encrypted { .. } | Layer::Compressed { .. } => {}
             Layer::Signed {
                 coverage: Coverage::Part,
                 ..

@@ -1,21 +1,25 @@
 //! The incoming loop: one layer a turn, from the mail as received to the entity inside.
 
+mod keys;
+mod parts;
+mod record;
+
 use std::{collections::HashSet, io::Read};
 
 use smime_cms::{
-    Envelope, Object, Opened, Outcome, RecipientId, Refusal, Sender, SignatureCheck, SignedMessage,
-    SignerId, SignerReport, Verdict,
+    Compressed, Envelope, Object, Opened, Outcome, RecipientId, Refusal, Sender, SignatureCheck,
+    SignedMessage, SignerId, SignerReport, Verdict,
 };
-use smime_crypto::{Algorithm, Oid, PrivateKey, UnixTime};
+use smime_crypto::{Algorithm, ContentCipher, Oid, PrivateKey, UnixTime};
 use smime_io::{Source, Spool, TooLarge};
 use smime_mime::{Entity, Protection};
-use smime_store::{Activity, Direction, Operation, StoredCertificate, Want};
+use smime_store::{StoredCertificate, Want};
 use smime_x509::{Certificate, CertificateBundle, EmailAddress, PolicyInputs, Purpose};
 
-use crate::{
-    Cause, Coverage, Engine, Error, KeyUnavailable, Layer, Message, Unauthenticated,
-    message::{message_id, signature},
-};
+use record::addresses;
+pub(crate) use record::certificates;
+
+use crate::{Cause, Coverage, Engine, Error, KeyUnavailable, Layer, Message, Unauthenticated};
 
 impl Engine<'_> {
     /// Opens a mail: takes off layer after layer, judging each at one time.
@@ -56,6 +60,7 @@ impl Engine<'_> {
             engine: self,
             at: self.clock.now(),
             from: from_addresses(mail),
+            to: recipients(mail),
             layers: Vec::new(),
             wants: Vec::new(),
             certificates: Vec::new(),
@@ -111,54 +116,31 @@ impl Engine<'_> {
             },
         }
     }
+}
 
-    fn record_opening(&self, mail: &Entity, opened: &Result<Message, Error>) -> Result<(), Cause> {
-        let (layers, failure) = match opened {
-            Ok(message) => (&message.layers, None),
-            Err(error) => (&error.layers, Some(&error.cause)),
-        };
-        let mut kinds = layers.iter();
-        let signed = kinds.any(|layer| matches!(layer, Layer::Signed { .. }));
-        let mut kinds = layers.iter();
-        let encrypted = kinds.any(|layer| matches!(layer, Layer::Encrypted { .. }));
-        let at = self.clock.now();
-        let headers = mail.headers();
-        let entry = |operation, ok: bool, code: &str| Activity {
-            time: at,
-            direction: Direction::In,
-            operation,
-            outcome: if ok {
-                smime_store::Outcome::Ok
-            } else {
-                smime_store::Outcome::Failed
-            },
-            code: code.to_owned(),
-            message_id: message_id(mail),
-            from: headers.text("From"),
-            to: addresses(mail, "To"),
-            certificates: certificates(layers),
-            algorithms: algorithms(layers, operation),
-            input_digest: None,
-            detail: String::new(),
-        };
-        let mut entries = Vec::new();
-        match failure {
-            Some(cause) if cause.is_undecryptable() => {
-                entries.push(entry(Operation::Decrypt, false, cause.code()));
-            }
-            Some(cause) => entries.push(entry(Operation::Verify, false, cause.code())),
-            None if encrypted => entries.push(entry(Operation::Decrypt, true, "engine.decrypted")),
-            None => {}
+/// A layer of encryption around the whole, but for what vouches for its content.
+#[derive(Clone, Copy)]
+struct Encrypted {
+    cipher: Option<ContentCipher>,
+    recipient: [u8; 32],
+}
+
+impl Encrypted {
+    fn into_layer(self, authenticated: bool) -> Layer {
+        Layer::Encrypted {
+            coverage: Coverage::Whole,
+            cipher: self.cipher,
+            authenticated,
+            recipient: Some(self.recipient),
         }
-        if signed && failure.is_none() {
-            let verdict = signature(layers);
-            let good = verdict == crate::Verdict::Good;
-            entries.push(entry(Operation::Verify, good, verdict.name()));
-        }
-        if !entries.is_empty() {
-            self.store.record_all(&entries)?;
-        }
-        Ok(())
+    }
+}
+
+/// What of a failure inside unauthenticated content may be told.
+fn hidden(cause: Cause) -> Cause {
+    match cause {
+        Cause::Io(_) | Cause::Store(_) | Cause::Withheld => cause,
+        _ => Cause::DecryptFailed,
     }
 }
 
@@ -167,6 +149,8 @@ struct Walk<'a> {
     engine: &'a Engine<'a>,
     at: UnixTime,
     from: Vec<EmailAddress>,
+    /// Whom it is addressed to: anybody's word, and good enough to choose keys by.
+    to: Vec<EmailAddress>,
     layers: Vec<Layer>,
     /// What would help, as far as the layers tell.
     wants: Vec<Want>,
@@ -195,6 +179,7 @@ impl Walk<'_> {
                 Protection::Pkcs7(source) => match smime_cms::read(source, limits)? {
                     Object::Signed(signed) => self.verified(signed)?.1,
                     Object::Enveloped(envelope) => self.decrypted(envelope)?,
+                    Object::Compressed(compressed) => self.expanded(compressed)?,
                     _ => return Err(Cause::Cms(smime_cms::Error::Unsupported("content type"))),
                 },
             };
@@ -204,6 +189,24 @@ impl Walk<'_> {
             what: "depth",
             limit,
         }))
+    }
+
+    /// Expands compressed content to its end, and adds its layer.
+    ///
+    /// Once: nobody compresses twice but to make a little become a lot.
+    fn expanded(&mut self, compressed: Compressed) -> Result<Entity, Cause> {
+        let is_compressed = |layer: &Layer| matches!(layer, Layer::Compressed { .. });
+        if self.layers.iter().any(is_compressed) {
+            let unsupported = smime_cms::Error::Unsupported("compression inside compression");
+            return Err(Cause::Cms(unsupported));
+        }
+        check_is_mail(compressed.content_type())?;
+        let limits = &self.engine.limits;
+        let content = compressed.expanded(limits)?;
+        self.layers.push(Layer::Compressed {
+            coverage: Coverage::Whole,
+        });
+        Ok(Entity::read(content, limits)?)
     }
 
     /// Judges a signature around the whole, adds its layer, and returns its content.
@@ -272,37 +275,109 @@ impl Walk<'_> {
         check_is_mail(envelope.content_type())?;
         let cipher = envelope.cipher().ok();
         let is_authenticated = envelope.is_authenticated();
-        let opened = self.open_envelope(envelope);
-        let (recipient, opened) = opened.map_err(|cause| match is_authenticated {
-            true => cause,
-            false => self.as_withheld(cause),
-        })?;
-        let layer = |authenticated| Layer::Encrypted {
-            coverage: Coverage::Whole,
+        let layer = Encrypted {
             cipher,
-            authenticated,
-            recipient: Some(recipient),
+            recipient: [0; 32],
         };
+        let (recipient, opened) = match self.open_envelope(&envelope) {
+            Ok(opened) => opened,
+            Err(Cause::NoKey) => return self.decrypted_by_trial(&envelope, layer),
+            Err(cause) if is_authenticated => return Err(cause),
+            Err(cause) => return Err(self.as_withheld(cause)),
+        };
+        let layer = Encrypted { recipient, ..layer };
         match opened {
             Opened::Authenticated(decrypted) => {
-                self.layers.push(layer(true));
+                self.layers.push(layer.into_layer(true));
                 Ok(Entity::read(decrypted.content(), &engine.limits)?)
             }
-            Opened::Unauthenticated(quarantined) => {
-                let position = self.layers.len();
-                self.layers.push(layer(false));
-                let released = self.release(quarantined.dangerous_content());
-                let (authenticated, entity) = released.map_err(|cause| {
-                    // Nor that there was a way in, or what a mangled inside said of itself.
-                    self.layers.truncate(position);
-                    self.as_withheld(cause)
-                })?;
-                if let Some(found) = self.layers.get_mut(position) {
-                    *found = layer(authenticated);
-                }
-                Ok(entity)
+            Opened::Unauthenticated(quarantined) => self
+                .released(layer, quarantined.dangerous_content())
+                .map_err(|cause| self.as_withheld(cause)),
+        }
+    }
+
+    /// Opens an envelope that names none of our certificates with keys that it may be for: those of
+    /// a certificate that was renewed since, for one.
+    ///
+    /// However it fails, no key was found: what a wrong key makes of altered content must not be
+    /// told from what it makes of any other (RFC 3218). For the same reason there is no next try
+    /// after content that looks like a mail.
+    fn decrypted_by_trial(
+        &mut self,
+        envelope: &Envelope,
+        layer: Encrypted,
+    ) -> Result<Entity, Cause> {
+        let engine = self.engine;
+        let mut places = Vec::new();
+        for (place, id) in envelope.recipients().iter().enumerate() {
+            if self.find(id)?.is_empty() {
+                places.push(place);
             }
         }
+        let keys::Tries { tries, closed } = engine.tries(envelope, &places, &self.to)?;
+        let failed = closed.map_or(Cause::NoKey, Cause::from);
+        let algorithms = &engine.policy.algorithms;
+        for keys::Try {
+            place,
+            certificate,
+            key,
+        } in tries
+        {
+            let layer = Encrypted {
+                recipient: certificate.fingerprint(),
+                ..layer
+            };
+            let random = engine.random;
+            match envelope.open_at(place, &certificate, &key, algorithms, self.at, random) {
+                Ok(Opened::Authenticated(decrypted)) => {
+                    self.layers.push(layer.into_layer(true));
+                    return Ok(Entity::read(decrypted.content(), &engine.limits)?);
+                }
+                Ok(Opened::Unauthenticated(quarantined)) => {
+                    let content = quarantined.dangerous_content();
+                    if !self.begins_as_mail(&content)? {
+                        continue;
+                    }
+                    return self
+                        .released(layer, content)
+                        .map_err(|cause| match hidden(cause) {
+                            Cause::DecryptFailed | Cause::Withheld => failed,
+                            cause => cause,
+                        });
+                }
+                Err(error) => {
+                    if let cause @ Cause::Io(_) = Cause::from(error) {
+                        return Err(cause);
+                    }
+                }
+            }
+        }
+        Err(failed)
+    }
+
+    /// Says whether plaintext has the one field that every protected entity has (RFC 8551 §3.1):
+    /// what a wrong key gives has none, also where its padding happens to be one.
+    fn begins_as_mail(&self, plaintext: &Source) -> Result<bool, Cause> {
+        match Entity::read(plaintext.clone(), &self.engine.limits).map_err(Cause::from) {
+            Ok(entity) => Ok(entity.headers().count("Content-Type") > 0),
+            Err(cause @ Cause::Io(_)) => Err(cause),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Adds the layer of unauthenticated encryption, and returns what may leave it.
+    fn released(&mut self, layer: Encrypted, plaintext: Source) -> Result<Entity, Cause> {
+        let position = self.layers.len();
+        self.layers.push(layer.into_layer(false));
+        let (authenticated, entity) = self.release(plaintext).inspect_err(|_| {
+            // Nor that there was a way in, or what a mangled inside said of itself.
+            self.layers.truncate(position);
+        })?;
+        if let Some(found) = self.layers.get_mut(position) {
+            *found = layer.into_layer(authenticated);
+        }
+        Ok(entity)
     }
 
     /// The release rule for plaintext that no tag vouches for: the content of one signature that
@@ -312,31 +387,32 @@ impl Walk<'_> {
     /// an attacker how their altered ciphertext decrypted (RFC 3218, RFC 8551 §6).
     fn release(&mut self, plaintext: Source) -> Result<(bool, Entity), Cause> {
         let engine = self.engine;
-        let hide = |cause: Cause| match cause {
-            Cause::Io(_) | Cause::Store(_) => cause,
-            _ => Cause::DecryptFailed,
-        };
-        let entity = Entity::read(plaintext, &engine.limits).map_err(|it| hide(it.into()))?;
+        let entity = Entity::read(plaintext, &engine.limits).map_err(|it| hidden(it.into()))?;
         entity
             .check_complete(&engine.limits)
-            .map_err(|it| hide(it.into()))?;
-        let inner = match entity.protection().map_err(|it| hide(it.into()))? {
+            .map_err(|it| hidden(it.into()))?;
+        let inner = match entity.protection().map_err(|it| hidden(it.into()))? {
             Protection::None => None,
             Protection::MultipartSigned {
                 content, signature, ..
             } => {
                 let signed = SignedMessage::detached(&signature, content, &engine.limits);
-                Some(signed.map_err(|it| hide(it.into()))?)
+                Some(signed.map_err(|it| hidden(it.into()))?)
             }
             Protection::Pkcs7(source) => {
-                match smime_cms::read(source, &engine.limits).map_err(|it| hide(it.into()))? {
+                match smime_cms::read(source, &engine.limits).map_err(|it| hidden(it.into()))? {
                     Object::Signed(signed) => Some(signed),
+                    // What comes out of it is no better than what went in.
+                    Object::Compressed(compressed) => {
+                        let content = self.expanded(compressed).map_err(hidden)?;
+                        return self.release(content.source().clone());
+                    }
                     _ => None,
                 }
             }
         };
         if let Some(signed) = inner {
-            let (vouched, content) = self.verified(signed).map_err(hide)?;
+            let (vouched, content) = self.verified(signed).map_err(hidden)?;
             let good = matches!(self.layers.last(), Some(Layer::Signed { good: true, .. }));
             if good {
                 return Ok((true, content));
@@ -368,7 +444,7 @@ impl Walk<'_> {
 
     /// Tries each recipient that is a certificate of ours with its key; each certificate once,
     /// however often the envelope names it, because a try takes a key and a pass over the content.
-    fn open_envelope(&mut self, envelope: Envelope) -> Result<([u8; 32], Opened), Cause> {
+    fn open_envelope(&mut self, envelope: &Envelope) -> Result<([u8; 32], Opened), Cause> {
         let engine = self.engine;
         let mut failure = Cause::NoKey;
         let mut tried = HashSet::new();
@@ -431,46 +507,6 @@ impl Walk<'_> {
             _ => Vec::new(),
         })
     }
-
-    /// Reports protected parts beside unprotected ones: signatures are judged, encryption is
-    /// named and stays closed, because its plaintext would stand among bytes of other origin.
-    /// Parts beyond a number are named as not judged: nobody's, and not good.
-    fn report_parts(&mut self, entity: &Entity) -> Result<(), Cause> {
-        let limits = &self.engine.limits;
-        for (number, part) in entity.nested_protections(limits)?.into_iter().enumerate() {
-            let signed = match part.protection() {
-                _ if number >= JUDGED_PARTS => None,
-                Ok(Protection::MultipartSigned {
-                    content, signature, ..
-                }) => SignedMessage::detached(&signature, content, limits).ok(),
-                Ok(Protection::Pkcs7(source)) => match smime_cms::read(source, limits) {
-                    Ok(Object::Signed(signed)) => Some(signed),
-                    Ok(Object::Enveloped(envelope)) => {
-                        self.layers.push(Layer::Encrypted {
-                            coverage: Coverage::Part,
-                            cipher: envelope.cipher().ok(),
-                            authenticated: false,
-                            recipient: None,
-                        });
-                        continue;
-                    }
-                    _ => None,
-                },
-                _ => None,
-            };
-            let (signers, good) = match signed.map(|signed| self.judge(signed)) {
-                Some(Ok((_, signers, good))) => (signers, good),
-                Some(Err(cause @ (Cause::Io(_) | Cause::Store(_)))) => return Err(cause),
-                Some(Err(_)) | None => (Vec::new(), false),
-            };
-            self.layers.push(Layer::Signed {
-                coverage: Coverage::Part,
-                signers,
-                good,
-            });
-        }
-        Ok(())
-    }
 }
 
 fn want_of_signer(id: &SignerId) -> Want {
@@ -492,42 +528,6 @@ fn want_of_recipient(id: &RecipientId) -> Option<Want> {
         RecipientId::SubjectKeyId(id) => Some(Want::SubjectKeyId(id.clone())),
         _ => None,
     }
-}
-
-/// Returns the SHA-256 of the certificates that took part.
-pub(crate) fn certificates(layers: &[Layer]) -> Vec<[u8; 32]> {
-    layers
-        .iter()
-        .flat_map(|layer| match layer {
-            Layer::Encrypted { recipient, .. } => recipient.iter().copied().collect(),
-            Layer::Signed { signers, .. } => signers
-                .iter()
-                .filter_map(|signer| Some(signer.certificate.as_ref()?.fingerprint()))
-                .collect::<Vec<_>>(),
-        })
-        .collect()
-}
-
-/// Returns the algorithms of the layers that an operation is about, each once.
-fn algorithms(layers: &[Layer], operation: Operation) -> Vec<String> {
-    let mut names: Vec<&str> = Vec::new();
-    for layer in layers {
-        match layer {
-            Layer::Encrypted { cipher, .. } if operation == Operation::Decrypt => {
-                names.extend(cipher.map(|cipher| cipher.name()));
-            }
-            Layer::Signed { signers, .. } if operation == Operation::Verify => {
-                for signer in signers {
-                    names.extend(signer.digest.map(|digest| digest.name()));
-                    names.extend(signer.scheme.map(|scheme| scheme.name()));
-                }
-            }
-            Layer::Encrypted { .. } | Layer::Signed { .. } => {}
-        }
-    }
-    let mut seen = HashSet::new();
-    names.retain(|name| seen.insert(*name));
-    names.into_iter().map(ToOwned::to_owned).collect()
 }
 
 /// A MIME entity travels as id-data (RFC 8551 §2.4); other content is not read as one, whoever
@@ -568,17 +568,16 @@ pub(crate) fn from_addresses(mail: &Entity) -> Vec<EmailAddress> {
     addresses.unwrap_or_default()
 }
 
-fn addresses(mail: &Entity, field: &str) -> Vec<String> {
-    let mailboxes = mail.headers().addresses(field).unwrap_or_default();
-    mailboxes
-        .into_iter()
-        .map(|mailbox| mailbox.address)
-        .collect()
+/// Whom a mail is addressed to, as far as keys are chosen by it.
+fn recipients(mail: &Entity) -> Vec<EmailAddress> {
+    let fields = ["To", "Cc"].into_iter();
+    let addresses = fields.flat_map(|field| addresses(mail, field));
+    let addresses = addresses.filter_map(|address| EmailAddress::new(&address));
+    addresses.take(MAX_ADDRESSED).collect()
 }
 
-/// Protected parts judged in one mail: more than a digest of a mailing list forwards, and few enough
-/// that a mail of nothing else costs seconds.
-const JUDGED_PARTS: usize = 32;
+/// Addressees whose keys are looked for.
+const MAX_ADDRESSED: usize = 64;
 
 /// What is remembered of what would help to judge a mail: for some hundred recipients.
 const MAX_WANTS: usize = 512;

@@ -112,6 +112,7 @@ impl Engine<'_> {
         chosen: &[[u8; 32]],
     ) -> Result<Vec<StoredCertificate>, Cause> {
         let mut all = self.store.by_address(address)?;
+        all.retain(|it| self.policy.certificates.names(&it.certificate, address));
         let is_chosen = |stored: &StoredCertificate| {
             let fingerprint = stored.certificate.fingerprint();
             chosen.contains(&fingerprint)

@@ -182,10 +182,10 @@ impl Case {
             (draft.encrypt, draft.cipher) = (Some(Mode::Always), Cipher::Only(cipher));
         }
         let entity = expected_entity(&small_mail());
-        let uncovered = if cipher.is_some() {
-            UNCOVERED_ENVELOPED
-        } else {
-            UNCOVERED_SIGNED
+        let uncovered = match cipher {
+            None => UNCOVERED_SIGNED,
+            Some(_) if bob == TestKey::Rsa2048B => UNCOVERED_TRANSPORTED,
+            Some(_) => UNCOVERED_ENVELOPED,
         };
         let mut case = Self {
             policy: Policy::standard(),
@@ -443,7 +443,16 @@ const UNCOVERED_SIGNED: &[&[usize]] = &[
 
 /// The same of EnvelopedData (RFC 5652 §6.1) and AuthEnvelopedData (RFC 5083 §2.1).
 const UNCOVERED_ENVELOPED: &[&[usize]] = &[
+    &[1, 0, 0],             // version
+    &[1, 0, 1, 0, 0],       // version of the RecipientInfo
+    &[1, 0, 1, 0, 3, 0, 0], // rid: whoever is named, the key is found
+    &[1, 0, 2, 0],          // contentType, without authenticated attributes
+];
+
+/// The same where the content key was encrypted to an RSA key (RFC 5652 §6.2.1).
+const UNCOVERED_TRANSPORTED: &[&[usize]] = &[
     &[1, 0, 0],       // version
     &[1, 0, 1, 0, 0], // version of the RecipientInfo
+    &[1, 0, 1, 0, 1], // rid
     &[1, 0, 2, 0],    // contentType, without authenticated attributes
 ];

@@ -304,7 +304,7 @@ fn signed() -> Draft {
 fn worth(message: &Message) -> &'static str {
     let signers = message.layers().iter().find_map(|layer| match layer {
         Layer::Signed { signers, good, .. } => Some((signers, *good)),
-        Layer::Encrypted { .. } => None,
+        Layer::Encrypted { .. } | Layer::Compressed { .. } => None,
     });
     let (signers, good) = signers.unwrap();
     assert_eq!(signers.len(), 1);

@@ -6,7 +6,7 @@ use smime::{
     x509::{EmailAddress, LintProfile},
 };
 
-use super::{Judging, address};
+use super::{Judging, SubjectAddressWord, address};
 use crate::{
     failure::{Failure, Kind},
     fingerprint::FingerprintStart,
@@ -34,6 +34,10 @@ pub(crate) enum Cert {
         /// Take the certification authorities among them as anchors of trust
         #[arg(long)]
         trust: bool,
+        /// Whether a mail address in the subject does where the alternative name has none; ignored
+        /// when absent
+        #[arg(long, value_enum, value_name = "WHETHER")]
+        subject_address: Option<SubjectAddressWord>,
     },
     /// List the certificates of the store
     List {

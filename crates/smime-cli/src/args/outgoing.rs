@@ -8,7 +8,7 @@ use smime::{
     x509::EmailAddress,
 };
 
-use super::{CipherWord, DigestWord, Evidence, address};
+use super::{CipherWord, DigestWord, Evidence, SubjectAddressWord, address};
 use crate::{
     failure::Failure,
     fingerprint::{self, FingerprintStart},
@@ -32,6 +32,10 @@ pub(crate) struct Seal {
     pub(crate) choosing: Choosing,
     #[command(flatten)]
     pub(crate) how: How,
+    /// Whether a mail address in a certificate's subject counts; when absent, as the profile says:
+    /// ignored under strict, counts otherwise
+    #[arg(long, value_enum, value_name = "WHETHER")]
+    pub(crate) subject_address: Option<SubjectAddressWord>,
     #[command(flatten)]
     pub(crate) evidence: Evidence,
 }
@@ -168,6 +172,10 @@ pub(crate) struct Options {
     pub(crate) choosing: Choosing,
     #[command(flatten)]
     pub(crate) algorithms: Algorithms,
+    /// Whether a mail address in a certificate's subject counts; when absent, as the profile says:
+    /// ignored under strict, counts otherwise
+    #[arg(long, value_enum, value_name = "WHETHER")]
+    pub(crate) subject_address: Option<SubjectAddressWord>,
     #[command(flatten)]
     pub(crate) evidence: Evidence,
 }

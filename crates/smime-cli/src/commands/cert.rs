@@ -27,9 +27,13 @@ mod trust;
 
 pub(crate) fn run(global: &Global, command: &Cert, report: &Report) -> Result<Judgement, Failure> {
     match command {
-        Cert::Import { files, trust } => {
+        Cert::Import {
+            files,
+            trust,
+            subject_address,
+        } => {
             let trust = if *trust { Trust::Anchor } else { Trust::None };
-            import::run(global, files, trust, report)
+            import::run(global, files, trust, *subject_address, report)
         }
         Cert::List { query, expiring } => list::run(global, query.as_deref(), *expiring, report),
         Cert::Export(command) => export::run(global, command, report),
@@ -72,7 +76,8 @@ fn verify(
         valid_at: context.now(),
         policies: &paths.policies,
     };
-    let named = |email: &EmailAddress| leaf.emails().iter().any(|known| known.matches(email));
+    let rules = &context.policy.certificates;
+    let named = |email: &EmailAddress| rules.names(&leaf, email);
     let (code, detail, chain) = match paths.verifier(&context).verify_request(&leaf, &request) {
         Err(error) => (error.code(), error.to_string(), None),
         Ok(_) if !judging.path.email.as_ref().is_none_or(named) => (

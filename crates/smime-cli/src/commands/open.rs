@@ -5,8 +5,8 @@ use std::{
 
 use serde_json::{Value, json};
 use smime::{
-    Cause, Coverage, Error, Keeping, Layer, Message, NotKept, Received, Verdict, io::Source,
-    mime::Entity, store,
+    Cause, Coverage, Error, Keeping, Layer, Message, NotKept, Received, Remark, Verdict,
+    io::Source, mime::Entity, store,
 };
 
 use super::peer::{learned_value, remark_learned};
@@ -17,7 +17,7 @@ use crate::{
     input, json,
     output::Output,
     progress::Progress,
-    report::Report,
+    report::{Report, printable},
 };
 
 pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judgement, Failure> {
@@ -37,6 +37,7 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         context
     };
     context.add_evidence(&open.evidence)?;
+    context.choose_subject_address(open.subject_address);
     context.policy.messages.claimed_time = open.time.into();
     let output = Output::open(open.output.as_deref(), &inputs, report)?;
     let mut tried = attempt(&context, open, report)?;
@@ -61,7 +62,11 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         output.take(message.entity().source())?;
     }
     let learned = context.engine().learn(&message, open.learn.into())?;
-    let words = || words(message.layers(), message.signature(), encryption);
+    let words = || {
+        let verdict = words(message.layers(), message.signature(), encryption);
+        let lines = remark_lines(&message.remarks());
+        [vec![verdict], lines].concat().join("\n")
+    };
     if beside_entity {
         report.remark(&words());
     } else {
@@ -202,6 +207,8 @@ fn add_headers(value: &mut Value, mail: Option<&Entity>) {
             let text = mail.and_then(|mail| mail.headers().text(field));
             fields.insert(key.to_owned(), text.into());
         }
+        let remarks = mail.map(smime::remarks).unwrap_or_default();
+        fields.insert("remarks".to_owned(), json::remarks(&remarks));
     }
 }
 
@@ -232,10 +239,18 @@ impl<R: Read> Read for Beginning<R> {
     }
 }
 
+fn remark_lines(remarks: &[Remark]) -> Vec<String> {
+    let line = |it: &Remark| format!("remark: {}: {}", it.code, printable(&it.detail));
+    remarks.iter().map(line).collect()
+}
+
 fn words(layers: &[Layer], signature: Verdict, encryption: &str) -> String {
     let mut lines = Vec::new();
     for layer in layers {
         match layer {
+            Layer::Compressed { coverage } => {
+                lines.push(format!("compressed ({})", json::coverage(*coverage)));
+            }
             Layer::Encrypted {
                 coverage,
                 cipher,

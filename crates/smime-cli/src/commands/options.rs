@@ -21,6 +21,7 @@ pub(crate) fn run(
 ) -> Result<Judgement, Failure> {
     let mut context = Context::with_store(global)?;
     context.add_evidence(&options.evidence)?;
+    context.choose_subject_address(options.subject_address);
     if context.is_locked()? {
         context.offer_keys(global)?;
     }

@@ -15,6 +15,7 @@ pub(crate) fn run(global: &Global, retry: &Retry, report: &Report) -> Result<Jud
     let mut context = Context::with_store(global)?;
     context.offer_keys(global)?;
     context.add_evidence(&retry.evidence)?;
+    context.choose_subject_address(retry.subject_address);
     context.policy.messages.claimed_time = retry.time.into();
     context.tidy()?;
     let output = match (&retry.output, &*retry.id) {

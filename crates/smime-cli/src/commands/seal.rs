@@ -26,6 +26,7 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
     let mut context = Context::with_store(global)?;
     context.tidy()?;
     context.add_evidence(&seal.evidence)?;
+    context.choose_subject_address(seal.subject_address);
     // Before anything is decided or recorded: a wrong -o is a wrong command line.
     let mut first = Some(Output::file(&seal.output, &inputs)?);
     let mail = input::source(&seal.mail, &context.limits)?;

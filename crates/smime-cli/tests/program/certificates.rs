@@ -1,8 +1,13 @@
 use serde_json::json;
-use smime::crypto::{DigestAlgorithm, Oid, fastest};
+use smime::{
+    crypto::{DigestAlgorithm, Oid, fastest},
+    x509::{Name, NameAttribute},
+};
 use smime_testkit::{Profile, TestKey, Uses};
 
-use crate::world::{ALICE, BOB, World, authority, fields, fingerprint, person};
+use crate::world::{ALICE, BOB, MAIL, World, authority, fields, fingerprint, person};
+
+const SUBJECT_ALT_NAME: Oid = Oid::new("2.5.29.17");
 
 const FIELDS: [&str; 27] = [
     "authority_info_access",
@@ -358,4 +363,44 @@ fn a_leaf_that_cannot_be_read_is_not_replaced_by_what_follows() {
     let file = [world.read("alice.pem"), world.read("bob.pem")].concat();
     world.write("chain.pem", file);
     world.ok(&["cert", "verify", "--anchor", "ca.crt", "chain.pem"]);
+}
+
+#[test]
+fn a_certificate_with_an_address_in_its_subject_alone_is_taken_and_used_by_choice() {
+    let world = World::with_store();
+    let (old, name) = ("old@example.net", NameAttribute::EmailAddress);
+    let subject = Name::from_attributes(&[(name, old)]);
+    let person = authority().person_with(old, Profile::of(TestKey::P256B), |it| {
+        it.subject(subject).without_extension(SUBJECT_ALT_NAME)
+    });
+    world.write("old.pem", person.certificate_pem());
+    let import = ["cert", "import", "old.pem", "--json"];
+    let refused = world.run(&import).expect(1).lines();
+    assert_eq!(refused[0]["code"], "import.no_email");
+    world.ok(&[&import[..], &["--subject-address", "counts"]].concat());
+    let options = ["options", "--json", "--from", ALICE, "--to", old];
+    let verify = [
+        "cert", "verify", "old.pem", "--anchor", "ca.crt", "--email", old, "--json",
+    ];
+    world.write("mail.eml", MAIL.replace(BOB, old));
+    let seal = ["seal", "mail.eml", "-o", "out.eml", "--json"];
+    let (counts, ignored) = (
+        ["--subject-address", "counts"],
+        ["--subject-address", "ignored"],
+    );
+    let strict = ["--profile", "strict", "--revocation", "off"];
+    for (choice, counts) in [
+        (&[][..], true),
+        (&counts, true),
+        (&ignored, false),
+        (&strict, false),
+        (&[&strict[..], &counts].concat(), true),
+    ] {
+        let said = world.ok(&[&options[..], choice].concat()).json();
+        assert_eq!(said["encrypt"]["possible"], counts, "{choice:?}");
+        let verified = world.run(&[&verify[..], choice].concat()).json();
+        assert_eq!(verified["valid"], counts, "{choice:?}");
+        let receipt = world.ok_unlocked(&[&seal[..], choice].concat()).json();
+        assert_eq!(receipt["encrypted"], counts, "{choice:?}");
+    }
 }

@@ -30,7 +30,11 @@ fn every_layer_is_told_and_the_entity_is_what_was_sealed() {
     let world = sealed(&["--cipher", "aes256-gcm"]);
     let ran = world.ok_unlocked(&["open", "sealed.eml", "-o", "entity", "--json"]);
     let value = ran.json();
-    assert_eq!(fields(&value), ["from", "layers", "subject", "verdict"]);
+    assert_eq!(
+        fields(&value),
+        ["from", "layers", "remarks", "subject", "verdict"]
+    );
+    assert_eq!(value["remarks"], json!([]));
     assert_eq!(value["subject"], "the plan");
     assert!(value["from"].as_str().unwrap().contains(ALICE));
     assert_eq!(
@@ -115,7 +119,7 @@ fn a_mail_without_our_key_is_failed_encryption_and_no_output() {
         let value = ran.json();
         assert_eq!(
             fields(&value),
-            ["error", "from", "layers", "subject", "verdict"]
+            ["error", "from", "layers", "remarks", "subject", "verdict"]
         );
         assert_eq!(
             value["verdict"],
@@ -245,6 +249,35 @@ fn a_signature_by_a_certificate_that_expired_is_good_by_the_time_claimed_if_that
     assert!(words.text().contains("at the time the signer claims"));
     // A time that is yet to come is nobody's.
     open(early, &["--time", "signing"]).expect(1);
+}
+
+#[test]
+fn a_display_name_that_is_another_address_is_remarked_and_changes_no_verdict() {
+    let world = sealed(&["--encrypt", "never"]);
+    let mail = String::from_utf8(world.read("sealed.eml")).unwrap();
+    let (start, rest) = mail.split_once("From: ").unwrap();
+    let (_, rest) = rest.split_once("\r\n").unwrap();
+    for (from, code, signature) in [
+        (format!("\"{BOB}\" <{ALICE}>"), 0, "good"),
+        (format!("\"{ALICE}\" <{BOB}>"), 1, "wrong_sender"),
+    ] {
+        world.write("spoof.eml", format!("{start}From: {from}\r\n{rest}"));
+        let value = world
+            .run(&["open", "spoof.eml", "--json"])
+            .expect(code)
+            .json();
+        assert_eq!(value["verdict"]["signature"], signature);
+        let remark = &value["remarks"][0];
+        assert_eq!(remark["code"], "sender.display_name_is_another_address");
+        let words = world
+            .run(&["open", "spoof.eml", "-o", "entity"])
+            .expect(code);
+        assert!(
+            words
+                .text()
+                .contains("remark: sender.display_name_is_another_address")
+        );
+    }
 }
 
 #[test]

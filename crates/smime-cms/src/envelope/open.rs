@@ -36,6 +36,7 @@ pub(super) fn open(
     envelope: &Envelope,
     own: &Certificate,
     with: &Opening<'_>,
+    infos: &[&RecipientInfo],
 ) -> Result<Opened, Error> {
     let (cipher, iv, tag_length) = ContentCipher::from_identifier(&envelope.algorithm)?;
     let authenticated = matches!(envelope.container, Container::Authenticated { .. });
@@ -51,7 +52,7 @@ pub(super) fn open(
     }
     with.permit(Algorithm::Cipher(cipher))?;
     with.permit(Algorithm::Key(own.public_key().kind()))?;
-    let ways = ways(&envelope.infos, own, with)?;
+    let ways = ways(infos, with)?;
 
     // Every way is walked in the same steps and ends in the same error, so that nothing but
     // success tells one from another; the first whose content checks is taken.
@@ -103,15 +104,11 @@ enum Way<'a> {
     },
 }
 
-/// Returns the ways for `own`: at least one, or why there is none. Nothing here depends on a
+/// Returns the ways by `infos`: at least one, or why there is none. Nothing here depends on a
 /// private key.
-fn ways<'a>(
-    infos: &'a [RecipientInfo],
-    own: &Certificate,
-    with: &Opening<'_>,
-) -> Result<Vec<Way<'a>>, Error> {
+fn ways<'a>(infos: &[&'a RecipientInfo], with: &Opening<'_>) -> Result<Vec<Way<'a>>, Error> {
     let (mut ways, mut obstacle) = (Vec::new(), Error::NoMatchingRecipient);
-    for info in infos.iter().filter(|info| info.id.matches(own)) {
+    for info in infos {
         match way(&info.key, with) {
             Ok(way) => ways.push(way),
             Err(error) => obstacle = error,

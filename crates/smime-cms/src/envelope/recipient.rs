@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use smime_crypto::{
-    Error as CryptoError,
+    Error as CryptoError, KeyKind, PublicKey,
     asn1::{Element, Reader, Tag},
 };
 use smime_x509::Certificate;
@@ -62,6 +62,34 @@ pub(crate) enum EncryptedKey {
     },
     /// Any other kind.
     Unsupported(&'static str),
+}
+
+impl EncryptedKey {
+    /// Says whether it can be for `key`, by the kind and the length of both.
+    pub(crate) fn may_be_for(&self, key: &PublicKey) -> bool {
+        match self {
+            Self::Transport { encrypted, .. } => match key.kind() {
+                // As long as the modulus (RFC 8017 §7.1.1, §7.2.1).
+                KeyKind::Rsa { bits } => {
+                    usize::try_from(bits.div_ceil(8)).is_ok_and(|it| it == encrypted.len())
+                }
+                _ => false,
+            },
+            Self::Agreement { agreement, .. } => {
+                let point = &agreement.originator.point;
+                let algorithm = Reader::new(&agreement.originator.algorithm).oid();
+                match key.kind() {
+                    // A point is as long as those of our curve (SEC 1 §2.3.3).
+                    KeyKind::Ec(_) => {
+                        algorithm == Ok(asn1::EC_PUBLIC_KEY) && point.len() == key.key_bytes().len()
+                    }
+                    KeyKind::X25519 => algorithm == Ok(asn1::X25519),
+                    _ => false,
+                }
+            }
+            Self::Unsupported(_) => false,
+        }
+    }
 }
 
 /// What the recipients of one KeyAgreeRecipientInfo share; each of them pointing to it keeps memory

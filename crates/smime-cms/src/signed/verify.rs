@@ -8,7 +8,10 @@ use smime_crypto::{
     asn1::{Reader, Tag},
 };
 use smime_io::Source;
-use smime_x509::{Certificate, CertificateBundle, ChainRequest, ChainVerifier, RevocationPolicy};
+use smime_x509::{
+    Certificate, CertificateBundle, CertificatePolicy, ChainRequest, ChainVerifier,
+    RevocationPolicy,
+};
 
 use crate::{
     Error, asn1,
@@ -189,7 +192,8 @@ impl Judgement<'_> {
                 return (Verdict::Untrusted(error), false);
             }
         }
-        let verdict = if is_sender(certificate, check.sender) {
+        let rules = self.chains.as_ref().map(|chains| chains.policy);
+        let verdict = if is_sender(certificate, check.sender, rules) {
             Verdict::Good
         } else {
             Verdict::WrongSender
@@ -268,12 +272,19 @@ impl Judgement<'_> {
     }
 }
 
-/// Says whether the certificate has every address the sender is known by.
-fn is_sender(certificate: &Certificate, sender: Sender<'_>) -> bool {
+/// Says whether the certificate has every address the sender is known by; without rules about
+/// certificates, those of its subject count.
+fn is_sender(
+    certificate: &Certificate,
+    sender: Sender<'_>,
+    rules: Option<&CertificatePolicy>,
+) -> bool {
     match sender {
         Sender::Any => true,
         Sender::Addresses(addresses) => {
-            let own = |address| certificate.emails().iter().any(|own| own.matches(address));
+            let standard = CertificatePolicy::standard();
+            let rules = rules.unwrap_or(&standard);
+            let own = |address| rules.names(certificate, address);
             !addresses.is_empty() && addresses.iter().all(own)
         }
     }

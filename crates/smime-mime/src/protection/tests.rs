@@ -33,6 +33,7 @@ fn cms_objects_are_recognised_by_type_or_by_name() {
         "Content-Type: application/octet-stream; name=smime.p7m",
         "Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=\"MAIL.P7M\"",
         "Content-Type: application/octet-stream; name*=UTF-8''smime%2Ep7m",
+        "Content-Type: application/octet-stream; name=smime.p7z",
     ] {
         let mail = format!("{header}\r\nContent-Transfer-Encoding: base64\r\n\r\nYWJj\r\n");
         match entity(&mail).protection().unwrap() {

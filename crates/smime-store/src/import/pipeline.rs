@@ -5,7 +5,7 @@ use std::{
 };
 
 use smime_crypto::{Budget, CryptoProvider as _, DigestAlgorithm, Hasher, RustCrypto, Secret};
-use smime_x509::{AnyExtendedKeyUsage, CertificateRef, Crl, EmailAddress, check_import_under};
+use smime_x509::{CertificateRef, Crl, EmailAddress, ImportRules, check_import_under};
 
 use super::{
     Progress,
@@ -71,7 +71,7 @@ enum Found {
 pub(super) struct Rules<'a> {
     /// Opens the PKCS#12 containers.
     pub(super) passphrase: Option<&'a Secret>,
-    pub(super) any_extended_key_usage: AnyExtendedKeyUsage,
+    pub(super) certificates: ImportRules,
 }
 
 /// What a worker made of a chunk.
@@ -100,8 +100,8 @@ pub(super) fn run(
             let (part_sender, part) = sync_channel(1);
             senders.push(chunk_sender);
             parts.push(part);
-            let any = rules.any_extended_key_usage;
-            scope.spawn(move || work(&chunks, &part_sender, any));
+            let rules = rules.certificates;
+            scope.spawn(move || work(&chunks, &part_sender, rules));
         }
         let reader = scope.spawn(move || read(file, senders));
         let consumed = consume(&mut Judgements {
@@ -159,7 +159,7 @@ impl<R: Read> Read for Digested<R> {
     }
 }
 
-fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, any: AnyExtendedKeyUsage) {
+fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, rules: ImportRules) {
     let mut reading = Reading::default();
     for chunk in chunks {
         let mut found = Vec::with_capacity(chunk.pieces.len());
@@ -168,7 +168,7 @@ fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, any: AnyExtendedKeyU
             reading.read(piece, bytes, &mut |position, kind, content| {
                 found.push(match content {
                     Content::Pkcs12(der) => Found::Pkcs12(position, Secret::from(der)),
-                    content => Found::Judged(judged(position, kind, content, any)),
+                    content => Found::Judged(judged(position, kind, content, rules)),
                 });
             });
         }
@@ -179,15 +179,15 @@ fn work(chunks: &Receiver<Chunk>, parts: &SyncSender<Part>, any: AnyExtendedKeyU
     }
 }
 
-fn judged(position: u64, kind: ItemKind, content: Content<'_>, any: AnyExtendedKeyUsage) -> Judged {
+fn judged(position: u64, kind: ItemKind, content: Content<'_>, rules: ImportRules) -> Judged {
     Judged {
         position,
         kind,
-        judgement: judge(content, any),
+        judgement: judge(content, rules),
     }
 }
 
-fn judge(content: Content<'_>, any: AnyExtendedKeyUsage) -> Judgement {
+fn judge(content: Content<'_>, rules: ImportRules) -> Judgement {
     let certificate = match content {
         Content::Certificate(certificate) => certificate,
         Content::Key(key) => return Judgement::Key(Secret::from(key)),
@@ -200,7 +200,7 @@ fn judge(content: Content<'_>, any: AnyExtendedKeyUsage) -> Judgement {
         Content::Refused(reason) => return Judgement::Refused(reason),
     };
     let emails = certificate.emails();
-    match check_import_under(certificate, any) {
+    match check_import_under(certificate, rules) {
         Ok(()) => fit(certificate, &emails),
         Err(reason) => Judgement::Unfit {
             reason: ImportError::Unfit(reason),
@@ -228,10 +228,10 @@ impl Judgements<'_> {
         let mut opened = Vec::new();
         let Rules {
             passphrase,
-            any_extended_key_usage,
+            certificates,
         } = self.rules;
         let found = &mut |at, kind, content: Content<'_>| {
-            opened.push(judged(at, kind, content, any_extended_key_usage));
+            opened.push(judged(at, kind, content, certificates));
         };
         read_pkcs12(der.expose(), position, passphrase, self.budget, found);
         self.opened = opened.into_iter();

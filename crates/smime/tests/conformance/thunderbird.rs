@@ -116,6 +116,7 @@ fn compare(
 fn layers(layers: &[Layer]) -> Vec<String> {
     let word = |layer: &Layer| match layer {
         Layer::Encrypted { .. } => "decrypt:ok",
+        Layer::Compressed { .. } => "decompress:ok",
         Layer::Signed { signers, .. } => {
             let is = |wanted: fn(&cms::Verdict) -> bool| {
                 !signers.is_empty() && signers.iter().all(|signer| wanted(&signer.verdict))

@@ -5,14 +5,17 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use smime::store::{
-    Arrivals, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemOutcome, Trust,
+use smime::{
+    store::{
+        Arrivals, ImportEvent, ImportOptions, ImportOutcome, ImportSummary, ItemOutcome, Trust,
+    },
+    x509::{ImportRules, SubjectAddress},
 };
 
 use super::folder;
 use crate::commands::arrived;
 use crate::{
-    args::Global,
+    args::{Global, SubjectAddressWord},
     context::Context,
     failure::{Failure, Judgement},
     input, json, messages,
@@ -25,6 +28,7 @@ pub(super) fn run(
     global: &Global,
     paths: &[PathBuf],
     trust: Trust,
+    subject: Option<SubjectAddressWord>,
     report: &Report,
 ) -> Result<Judgement, Failure> {
     let files = folder::files(paths, report)?;
@@ -49,7 +53,10 @@ pub(super) fn run(
         at: context.now(),
         keys: context.key_import(),
         crls: None,
-        any_extended_key_usage: context.policy.certificates.any_extended_key_usage,
+        rules: ImportRules {
+            any_extended_key_usage: context.policy.certificates.any_extended_key_usage,
+            subject_address: subject.map_or(SubjectAddress::Ignored, Into::into),
+        },
     };
     let mut total = ImportSummary::default();
     let mut arrivals = Arrivals::default();
