@@ -26,7 +26,8 @@ impl Engine<'_> {
     ///
     /// A signature that is not good is a verdict in the [`Message`], not an error. What a layer
     /// of encryption protects is released only as the policy says; see [`Unauthenticated`].
-    /// Every mail with a layer is recorded in the store's activity log, also on failure.
+    /// Every mail with a layer, and every one that cannot be read, is recorded in the store's activity
+    /// log.
     ///
     /// # Errors
     /// [`Error`], with the layers that were taken off before.
@@ -36,7 +37,13 @@ impl Engine<'_> {
     }
 
     pub(crate) fn open_source(&self, source: Source) -> Result<Message, Error> {
-        let mail = Entity::read(source, &self.limits).map_err(Cause::from)?;
+        let mail = match Entity::read(source, &self.limits).map_err(Cause::from) {
+            Ok(mail) => mail,
+            Err(cause) => {
+                self.record_unreadable(&cause)?;
+                return Err(cause.into());
+            }
+        };
         let opened = self.examine(&mail);
         match (self.record_opening(&mail, &opened), opened) {
             (Ok(()), opened) => opened,

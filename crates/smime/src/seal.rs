@@ -126,11 +126,17 @@ impl Engine<'_> {
     /// need copies of their own.
     pub fn seal(&self, draft: &Draft, out: impl Write) -> Result<Receipt, Error> {
         let sealing = self.prepare(draft)?;
-        let [copy] = sealing.copies() else {
-            return Err(Cause::CopiesNeeded.into());
+        let written = match sealing.copies() {
+            [copy] => sealing.write(copy, out),
+            _ => Err(Cause::CopiesNeeded.into()),
         };
-        sealing.write(copy, out)?;
-        sealing.finish()
+        match written {
+            Ok(()) => sealing.finish(),
+            Err(error) => {
+                sealing.abandon(error.code(), &error.cause.to_string())?;
+                Err(error)
+            }
+        }
     }
 
     fn sealing(
@@ -224,6 +230,19 @@ impl Sealing<'_> {
             Some(choice) => self.write_envelope(copy, choice, &mut out)?,
         }
         Ok(out.flush().map_err(Cause::from)?)
+    }
+
+    /// Records that the mail was not sealed after all, and why: a stable code, and a sentence.
+    ///
+    /// # Errors
+    /// When the store cannot take the record.
+    pub fn abandon(self, code: &str, detail: &str) -> Result<(), Error> {
+        let entry = Activity {
+            outcome: Outcome::Failed,
+            detail: detail.to_owned(),
+            ..self.entry(Operation::Seal, code, Vec::new(), Vec::new())
+        };
+        Ok(self.engine.store.record(&entry).map_err(Cause::Store)?)
     }
 
     /// Records what was done, after all copies are where they should be, and returns the receipt.

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use smime::{
-    Draft, Root, SealedCopy, SignedForm,
+    Draft, Root, SealedCopy, Sealing, SignedForm,
     io::Source,
     mime::{Entity, MediaTypes},
 };
@@ -50,21 +50,30 @@ pub(crate) fn run(global: &Global, seal: &Seal, report: &Report) -> Result<Judge
     let (mut outputs, mut paths, mut named) = (Vec::new(), Vec::new(), Vec::new());
     for (number, copy) in sealing.copies().iter().enumerate() {
         let path = copy_path(&seal.output, number);
-        let mut output = match first.take() {
+        outputs.push(match first.take() {
             Some(output) => output,
             None => Output::file(&path, &inputs)?,
-        };
-        sealing.write(copy, &mut output)?;
-        outputs.push(output);
+        });
         let whom = whom(&context, seal, &draft.mail, copy)?;
         named.push((path.display().to_string(), whom));
         paths.push(path);
     }
-    Output::keep_all(outputs)?;
+    if let Err(failure) = write(&sealing, outputs) {
+        sealing.abandon(&failure.code, &failure.detail)?;
+        return Err(failure);
+    }
     let receipt = sealing.finish().inspect_err(|_| output::discard(&paths))?;
     drop(progress);
     report.result(&json::receipt(&receipt, &named), || words(&receipt, &named));
     Ok(Judgement::Good)
+}
+
+/// Writes every copy to its output, and puts all in their places or none.
+fn write(sealing: &Sealing<'_>, mut outputs: Vec<Output>) -> Result<(), Failure> {
+    for (copy, output) in sealing.copies().iter().zip(&mut outputs) {
+        sealing.write(copy, output)?;
+    }
+    Output::keep_all(outputs)
 }
 
 /// Says whether the mail would be signed if the private key could be used.

@@ -63,6 +63,25 @@ impl Engine<'_> {
         }
         Ok(())
     }
+
+    /// Records a mail of which not even the header fields can be read.
+    pub(super) fn record_unreadable(&self, cause: &Cause) -> Result<(), Cause> {
+        self.store.record(&Activity {
+            time: self.clock.now(),
+            direction: Direction::In,
+            operation: Operation::Verify,
+            outcome: smime_store::Outcome::Failed,
+            code: cause.code().to_owned(),
+            message_id: None,
+            from: None,
+            to: Vec::new(),
+            certificates: Vec::new(),
+            algorithms: Vec::new(),
+            input_digest: None,
+            detail: cause.to_string(),
+        })?;
+        Ok(())
+    }
 }
 
 /// Returns the SHA-256 of the certificates that took part.
