@@ -174,13 +174,17 @@ impl Engine<'_> {
         let mail = Entity::read(Source::from_bytes(&*kept.message), &self.limits)?;
         let opened = self.examine(&mail);
         let after = Judged::of(&opened);
+        let wants = wants(&opened);
         if after != before {
             self.record_retry(&mail, &opened, &before, &after)?;
+        }
+        // What arrived can leave the judgement as it was, and still lead to something else to want.
+        if after != before || wants != kept.wants {
             self.store.keep(&KeptMail {
                 code: after.code.clone(),
                 signature: after.signature.clone(),
                 encryption: after.encryption.clone(),
-                wants: wants(&opened),
+                wants,
                 ..kept
             })?;
         }

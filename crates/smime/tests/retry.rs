@@ -6,11 +6,16 @@
 )]
 
 mod common;
+#[allow(dead_code, reason = "shared with the tests of the crate below")]
+#[path = "../../smime-cms/tests/support/forge.rs"]
+mod forge;
 
-use common::{ALICE, BOB, World, authority, draft, engine, root, small_mail, store};
+use common::{ALICE, BOB, World, authority, draft, engine, mail_around, root, small_mail, store};
+use forge::{DATA, Forger, signed_data};
 use smime::{
     Clock, Engine, Keeping, Keyring, Mode, NotKept, Received, Verdict,
     crypto::{UnixTime, fastest},
+    mime::SmimeType,
     store::{Arrivals, Memory, Operation, Outcome, Store as _, Trust},
 };
 use smime_testkit::{NOW, SeededRandom, TestKey};
@@ -269,6 +274,43 @@ fn what_arrives_judges_the_mail_again_that_it_may_help_and_no_other() {
     assert_eq!(retried_after(&desk, &Arrivals::default()), []);
 }
 
+#[test]
+fn mail_that_brings_its_signer_alone_is_judged_again_by_every_authority_above_in_any_order() {
+    let world = world();
+    let (authority, root) = (authority().certificate(), root().certificate());
+    let info = Forger::honest(&world.alice, CONTENT).sign(CONTENT);
+    let signed = signed_data(DATA, Some(CONTENT), &[&world.alice.certificate], &[info]);
+    let mail = mail_around(&signed, SmimeType::SignedData);
+    for order in [[authority, root], [root, authority]] {
+        for there in [0, 1] {
+            let desk = Desk {
+                store: Memory::new(),
+                ..Desk::new()
+            };
+            let mut id = Err(NotKept::NoNeed);
+            let mut codes = Vec::new();
+            for (place, certificate) in order.into_iter().enumerate() {
+                if place == there {
+                    id = desk.receive(&mail).kept;
+                }
+                desk.store
+                    .add_certificates(std::slice::from_ref(certificate), NOW)
+                    .unwrap();
+                if certificate == root {
+                    desk.store
+                        .set_trust(&root.fingerprint(), Trust::Anchor)
+                        .unwrap();
+                }
+                let mut arrivals = Arrivals::default();
+                arrivals.add_certificate(certificate.fingerprint());
+                codes.extend(retried_after(&desk, &arrivals));
+            }
+            let good = (id.unwrap(), "engine.good".to_owned());
+            assert_eq!(codes.last(), Some(&good), "{there} there before");
+        }
+    }
+}
+
 fn retried_after(desk: &Desk, arrivals: &Arrivals) -> Vec<(u64, String)> {
     let mut found = Vec::new();
     desk.engine()
@@ -278,3 +320,5 @@ fn retried_after(desk: &Desk, arrivals: &Arrivals) -> Vec<(u64, String)> {
         .unwrap();
     found
 }
+
+const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nMeet me at noon.\r\n";
