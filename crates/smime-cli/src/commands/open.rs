@@ -5,8 +5,8 @@ use std::{
 
 use serde_json::{Value, json};
 use smime::{
-    Cause, Coverage, Error, Keeping, Layer, Message, NotKept, Received, Verdict, io::Source,
-    mime::Entity, store,
+    Cause, Coverage, Error, Layer, Message, NotKept, Received, Verdict, io::Source, mime::Entity,
+    store,
 };
 
 use super::peer::{learned_value, remark_learned};
@@ -40,13 +40,11 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     context.policy.messages.claimed_time = open.time.into();
     let output = Output::open(open.output.as_deref(), &inputs, report)?;
     let mut tried = attempt(&context, open, report)?;
+    let mut waits = None;
     // The passphrase of the store may come first, and then that of a key.
     while tried.opened.as_ref().is_err_and(is_locked) && context.ask_passphrase()? == Asked::Yes {
-        let locked = tried.kept;
+        waits = tried.kept.ok().or(waits);
         tried = attempt(&context, open, report)?;
-        if let (Ok(id), Err(NotKept::NoNeed)) = (locked, tried.kept) {
-            context.store.release(id)?;
-        }
     }
     let kept = tried.kept;
     let message = match tried.opened {
@@ -59,6 +57,9 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         // On the terminal, the entity itself is the sign of life.
         let _progress = (!beside_entity).then(|| Progress::of("writing", report));
         output.take(message.entity().source())?;
+    }
+    if let (Some(id), Err(NotKept::NoNeed)) = (waits, kept) {
+        context.store.release(id)?;
     }
     let learned = context.engine().learn(&message, open.learn.into())?;
     let words = || words(message.layers(), message.signature(), encryption);
@@ -116,7 +117,7 @@ fn attempt(context: &Context, open: &Open, report: &Report) -> Result<Tried, Fai
     let _progress = Progress::of("opening", report);
     let keeping = match open.no_store || open.no_keep {
         true => None,
-        false => Keeping::by(&context.store.settings()?),
+        false => context.keeping()?,
     };
     let received = match keeping {
         Some(keeping) => context.engine().receive(&mut input, &keeping)?,

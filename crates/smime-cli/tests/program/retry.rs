@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::world::{MAIL, World, contains};
+use crate::world::{MAIL, World, contains, finish};
 
 /// Seals a mail to Bob in a world of people, and returns one where Bob has only his certificate.
 fn sealed() -> World {
@@ -64,6 +64,18 @@ fn mail_is_not_kept_when_that_is_switched_off() {
         .expect(4);
     assert_eq!(ran.json()["kept"], serde_json::Value::Null);
     assert!(world.ok(&["retry", "--all"]).out.is_empty());
+}
+
+#[test]
+fn mail_that_is_judged_as_of_long_ago_is_kept_from_the_day_it_came() {
+    let world = sealed();
+    let open = ["open", "sealed.eml", "--at", "2000-01-01T00:00:00Z"];
+    let ran = world.run(&[&open[..], &["--json"]].concat());
+    assert_eq!(ran.expect(4).json()["kept"], 1);
+    let mut without_a_time = world.command();
+    without_a_time.args(["retry", "1", "--json"]);
+    let ran = finish(without_a_time, b"").expect(1);
+    assert_eq!(ran.json()["code"], "engine.no_key");
 }
 
 #[test]
