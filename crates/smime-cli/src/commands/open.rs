@@ -5,8 +5,7 @@ use std::{
 
 use serde_json::{Value, json};
 use smime::{
-    Cause, Coverage, Error, Layer, Message, NotKept, Received, Verdict, io::Source, mime::Entity,
-    store,
+    Coverage, Error, Layer, Message, NotKept, Received, Verdict, io::Source, mime::Entity,
 };
 
 use super::peer::{learned_value, remark_learned};
@@ -42,7 +41,7 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     let mut tried = attempt(&context, open, report)?;
     let mut waits = None;
     // The passphrase of the store may come first, and then that of a key.
-    while tried.opened.as_ref().is_err_and(is_locked) && context.ask_passphrase()? == Asked::Yes {
+    while is_locked(&tried) && context.ask_passphrase()? == Asked::Yes {
         waits = tried.kept.ok().or(waits);
         tried = attempt(&context, open, report)?;
     }
@@ -140,11 +139,9 @@ struct Tried {
     beginning: Vec<u8>,
 }
 
-fn is_locked(error: &Error) -> bool {
-    matches!(
-        error.cause,
-        Cause::KeyLocked | Cause::Store(store::Error::Sealed)
-    )
+fn is_locked(tried: &Tried) -> bool {
+    let opened = tried.opened.as_ref();
+    opened.is_err_and(|error| error.cause.is_locked())
 }
 
 fn remark_kept(kept: Result<u64, NotKept>, report: &Report) {
