@@ -30,6 +30,8 @@ pub enum Learning {
 pub struct Learned {
     /// The certificate.
     pub certificate: Certificate,
+    /// Those between it and an anchor, which it is proven by.
+    pub issuers: Vec<Certificate>,
     /// What became of it.
     pub fate: Fate,
     /// The SHA-256 of those stored certificates of its addresses that have another key.
@@ -210,7 +212,7 @@ impl Lesson<'_> {
         } else {
             let outcome = engine.store.quarantine(&Quarantined {
                 certificate: certificate.clone(),
-                issuers,
+                issuers: issuers.clone(),
                 address: self.from.first().cloned().ok_or(Cause::NoSender)?,
                 received: self.at,
                 message_id: message_id(self.message.mail()),
@@ -226,6 +228,7 @@ impl Lesson<'_> {
         self.record(fate, fingerprint, &differs_from)?;
         Ok(Some(Learned {
             certificate: certificate.clone(),
+            issuers,
             fate,
             differs_from,
         }))

@@ -8,7 +8,7 @@ use smime::{
     Coverage, Error, Layer, Message, NotKept, Received, Verdict, io::Source, mime::Entity,
 };
 
-use super::peer::{learned_value, remark_learned};
+use super::peer::{learned_value, remark_learned, retry_learned};
 use crate::{
     args::{Global, LearningWord, Open},
     context::{Asked, Context},
@@ -62,23 +62,24 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     }
     let learned = context.engine().learn(&message, open.learn.into())?;
     let words = || words(message.layers(), message.signature(), encryption);
+    let mut value = json::opened(
+        message.layers(),
+        message.signature(),
+        encryption,
+        context.clock,
+    );
+    add_headers(&mut value, Some(message.mail()));
+    add_kept(&mut value, kept);
+    if let Some(fields) = value
+        .as_object_mut()
+        .filter(|_| open.learn != LearningWord::Off)
+    {
+        fields.insert("learned".to_owned(), learned_value(&learned));
+    }
+    retry_learned(&context, &learned, &mut value, report)?;
     if beside_entity {
         report.remark(&words());
     } else {
-        let mut value = json::opened(
-            message.layers(),
-            message.signature(),
-            encryption,
-            context.clock,
-        );
-        add_headers(&mut value, Some(message.mail()));
-        add_kept(&mut value, kept);
-        if let Some(fields) = value
-            .as_object_mut()
-            .filter(|_| open.learn != LearningWord::Off)
-        {
-            fields.insert("learned".to_owned(), learned_value(&learned));
-        }
         report.result(&value, words);
     }
     remark_kept(kept, report);
