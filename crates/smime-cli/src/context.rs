@@ -6,7 +6,7 @@ use std::{
 
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use smime::{
-    Clock, Engine, Keyring, Policy,
+    Clock, Engine, Keeping, Keyring, Policy,
     crypto::{
         self, CryptoProvider, OsRandom, Pkcs12, PrivateKey, Random, Secret, UnixTime, fastest,
         read_private_key,
@@ -300,6 +300,20 @@ impl Context {
             Clock::System => Ok(self.engine().tidy()?),
             Clock::Fixed(_) => Ok(()),
         }
+    }
+
+    /// Returns which mail is kept, if any: it stays from the day it came, also where it is judged at
+    /// another time.
+    pub(crate) fn keeping(&self) -> Result<Option<Keeping>, Failure> {
+        let passed = match self.clock {
+            Clock::System => 0,
+            Clock::Fixed(at) => Clock::System.now().0.saturating_sub(at.0),
+        };
+        let keeping = Keeping::by(&self.store.settings()?);
+        Ok(keeping.map(|keeping| Keeping {
+            seconds: keeping.seconds.saturating_add(passed),
+            ..keeping
+        }))
     }
 
     pub(crate) fn now(&self) -> UnixTime {

@@ -17,6 +17,8 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) code: String,
     pub(crate) detail: String,
+    /// The code of what it comes from, whose remedy is the better one if it has any.
+    pub(crate) because: Option<&'static str>,
     /// Whether the JSON result says it already.
     pub(crate) reported: bool,
 }
@@ -50,6 +52,7 @@ impl Failure {
             kind,
             code: code.to_owned(),
             detail: detail.to_string(),
+            because: None,
             reported: false,
         }
     }
@@ -119,7 +122,13 @@ impl From<&Cause> for Failure {
             Cause::NoSuchGroup(_) | Cause::ChosenForNobody(_) => Kind::Usage,
             _ => Kind::Other,
         };
-        Self::new(kind, cause.code(), cause)
+        Self {
+            because: match cause {
+                Cause::CannotSign { code, .. } => Some(code),
+                _ => None,
+            },
+            ..Self::new(kind, cause.code(), cause)
+        }
     }
 }
 

@@ -128,6 +128,10 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     ("peer.not_quarantined", "smime peer list shows what waits"),
     (
+        "select.key_locked",
+        "give the passphrase of the key: --passphrase-file FILE or --passphrase-env NAME",
+    ),
+    (
         "select.no_certificate",
         "import a certificate of this address: smime cert import FILE",
     ),

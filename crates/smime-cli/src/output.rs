@@ -124,6 +124,9 @@ impl Output {
                 discard(&kept);
                 return Err(unwritable(&path, &error.error));
             }
+            // As far as the folder lets: a kept mail is released next, and a crash must not leave
+            // neither of the two.
+            let _ = sync_folder(&path);
             kept.push(path);
         }
         Ok(())
@@ -151,6 +154,18 @@ impl Write for Output {
             Self::Standard(out) => out.flush(),
         }
     }
+}
+
+/// Makes the name of a file durable, as its content is.
+#[cfg(unix)]
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {

@@ -104,7 +104,8 @@ impl Report {
 
     fn explain(&self, failure: &Failure) {
         warn(&format!("smime: {} ({})", failure.detail, failure.code));
-        if let Some(remedy) = messages::remedy(&failure.code) {
+        let better = failure.because.and_then(messages::remedy);
+        if let Some(remedy) = better.or_else(|| messages::remedy(&failure.code)) {
             self.remark(&format!("  {remedy}"));
         }
     }

@@ -20,6 +20,7 @@ use crate::{
     context::{Asked, ask, ask_twice, given_passphrase, not_empty},
     failure::{Failure, Kind},
     input,
+    output::sync_folder,
     report::Report,
 };
 
@@ -196,17 +197,6 @@ fn write_new(path: &Path, content: &Secret) -> io::Result<()> {
         let _ = fs::remove_file(path);
     }
     written
-}
-
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// Returns who acts: whoever the command line or the environment names.

@@ -28,7 +28,9 @@ use tables::{
     ACTIVITY, ANCHORS, DEFAULTS, HEAD, KEYS, MESSAGE_IDS, META, SETTINGS, TAIL, Tables,
     crls::{CRL_RECORDS, CRLS, crl_records},
     keys::{key_ids, read_key},
-    peers::{PEERS, QUARANTINE, all_peers, all_quarantined, announcement_of},
+    peers::{
+        PEERS, QUARANTINE, REJECTED, all_peers, all_quarantined, announcement_of, is_rejected,
+    },
     pins::{PINS, all_pins, pins},
 };
 use waiting::{Limits, Then, Waiting};
@@ -279,6 +281,18 @@ impl Store for Embedded {
             true => Ok(()),
             false => Err(Error::NotQuarantined(*fingerprint)),
         })
+    }
+
+    fn reject(&self, fingerprint: &[u8; 32]) -> Result<(), Error> {
+        self.write(|tables| match tables.reject(*fingerprint)? {
+            true => Ok(()),
+            false => Err(Error::NotQuarantined(*fingerprint)),
+        })
+    }
+
+    fn is_rejected(&self, certificate: &Certificate) -> Result<bool, Error> {
+        let table = self.begin_read()?.open_table(REJECTED);
+        is_rejected(&table.map_err(database_error)?, certificate)
     }
 
     fn add_key(

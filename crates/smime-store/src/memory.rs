@@ -194,6 +194,17 @@ impl Store for Memory {
         }
     }
 
+    fn reject(&self, fingerprint: &[u8; 32]) -> Result<(), Error> {
+        match self.inner().peers.reject(*fingerprint) {
+            true => Ok(()),
+            false => Err(Error::NotQuarantined(*fingerprint)),
+        }
+    }
+
+    fn is_rejected(&self, certificate: &Certificate) -> Result<bool, Error> {
+        Ok(self.inner().peers.is_rejected(certificate))
+    }
+
     fn add_key(
         &self,
         public_key: &PublicKey,

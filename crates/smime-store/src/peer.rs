@@ -108,6 +108,14 @@ pub(crate) fn has_room(quarantined: &Quarantined, all: u64, of_address: u64) -> 
     all < MOST && of_address < MOST_OF_ADDRESS && size <= LARGEST
 }
 
+/// Returns what is remembered of a certificate that was rejected: the SHA-256 of what is signed of it.
+///
+/// Not of the signature, which whoever holds an ECDSA certificate can make another valid one of (s
+/// and n - s, SEC 1 §4.1.4).
+pub(crate) fn rejection_of(certificate: &Certificate) -> [u8; 32] {
+    sha256(&[certificate.tbs()])
+}
+
 /// Brings what is quarantined into the order in which it came.
 pub(crate) fn in_order(mut all: Vec<Quarantined>) -> Vec<Quarantined> {
     all.sort_by_key(|one| (one.received, one.certificate.fingerprint()));

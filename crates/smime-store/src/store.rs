@@ -247,6 +247,18 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error::NotQuarantined`].
     fn end_quarantine(&self, fingerprint: &[u8; 32]) -> Result<(), Error>;
 
+    /// Lets the certificate of a fingerprint wait no longer, and remembers that it was rejected.
+    ///
+    /// # Errors
+    /// [`Error::NotQuarantined`].
+    fn reject(&self, fingerprint: &[u8; 32]) -> Result<(), Error>;
+
+    /// Says whether a certificate, or one that says the same under another signature, was rejected.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn is_rejected(&self, certificate: &Certificate) -> Result<bool, Error>;
+
     /// Adds a private key; one that is there already stays as it is.
     ///
     /// A store that has a store key seals it under that, for which `random` is needed.

@@ -126,8 +126,9 @@ pub struct Decision {
 pub struct SigningChoice {
     /// The certificate, proven.
     pub certificate: VerifiedSigner,
-    /// Its private key; absent if no passphrase at hand opens it, or the store key was not given.
-    pub key: Option<Arc<PrivateKey>>,
+    /// Its private key, or the stable code of what does not open it: `select.key_locked` if no
+    /// passphrase at hand does, `store.sealed` if the store key was not given.
+    pub key: Result<Arc<PrivateKey>, &'static str>,
     /// How it signs, or why it cannot sign as it was asked to.
     pub scheme: Result<SignatureScheme, Unusable>,
 }
@@ -413,7 +414,7 @@ impl Decision {
 
     /// Says whether the mail is to be signed, and goes anywhere, once a passphrase opens the key.
     pub fn needs_passphrase(&self) -> bool {
-        let is_locked = self.signer.as_ref().is_ok_and(|it| it.key.is_none());
+        let is_locked = self.signer.as_ref().is_ok_and(|it| it.key.is_err());
         is_locked
             && self.signs() == Plan::Done
             && matches!(self.encrypts(), Plan::Done | Plan::Without)
@@ -429,11 +430,12 @@ impl Decision {
         &self,
         reasons: &mut Vec<Reason>,
     ) -> Result<Option<(&SigningChoice, SignatureScheme)>, Cause> {
-        let found = match (&self.signer, &self.from) {
-            (Ok(choice), Some(address)) if choice.key.is_none() => Err(Cause::CannotSign {
-                address: address.clone(),
-                code: KEY_LOCKED,
-            }),
+        let found = self.signer.as_ref().map_err(|code| *code);
+        let found = found.and_then(|choice| match choice.key {
+            Ok(_) => Ok(choice),
+            Err(code) => Err(code),
+        });
+        let found = match (found, &self.from) {
             (Ok(choice), _) => Ok(choice),
             (Err(code), Some(address)) => Err(Cause::CannotSign {
                 address: address.clone(),
@@ -550,6 +552,3 @@ pub(crate) struct ProvenRecipient<'a> {
     pub(crate) recipient: &'a RecipientChoice,
     pub(crate) certificates: &'a [VerifiedRecipient],
 }
-
-/// The private key is there, and neither a passphrase nor a store key at hand opens it.
-const KEY_LOCKED: &str = "select.key_locked";

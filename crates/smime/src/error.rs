@@ -116,6 +116,14 @@ impl Cause {
         }
     }
 
+    /// Says whether there is a key, which a passphrase or the store key would open.
+    pub fn is_locked(&self) -> bool {
+        matches!(
+            self,
+            Self::KeyLocked | Self::Store(smime_store::Error::Sealed)
+        )
+    }
+
     /// Says whether no key at hand decrypts the message.
     pub fn is_undecryptable(&self) -> bool {
         matches!(

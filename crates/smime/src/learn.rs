@@ -30,6 +30,8 @@ pub enum Learning {
 pub struct Learned {
     /// The certificate.
     pub certificate: Certificate,
+    /// Those between it and an anchor, which it is proven by.
+    pub issuers: Vec<Certificate>,
     /// What became of it.
     pub fate: Fate,
     /// The SHA-256 of those stored certificates of its addresses that have another key.
@@ -45,6 +47,8 @@ pub enum Fate {
     Quarantined,
     /// It waits since an earlier mail.
     Waiting,
+    /// It is not kept: somebody rejected it when it waited.
+    Rejected,
     /// There is no room for it.
     Full,
 }
@@ -76,7 +80,7 @@ impl Engine<'_> {
         Ok(self.accept_waiting(fingerprint)?)
     }
 
-    /// Forgets a quarantined certificate; another mail may bring it again.
+    /// Lets a quarantined certificate wait no longer; no mail brings it again.
     ///
     /// # Errors
     /// [`smime_store::Error::NotQuarantined`], or when the store fails.
@@ -126,7 +130,7 @@ impl Engine<'_> {
     }
 
     fn reject_waiting(&self, fingerprint: &[u8; 32]) -> Result<(), Cause> {
-        self.store.end_quarantine(fingerprint)?;
+        self.store.reject(fingerprint)?;
         self.record_decision("learn.rejected", *fingerprint)
     }
 
@@ -197,7 +201,9 @@ impl Lesson<'_> {
             return Ok(None);
         };
         let differs_from = self.other_keys(certificate)?;
-        let fate = if self.learning == Learning::Accept && !self.is_pinned(certificate)? {
+        let fate = if engine.store.is_rejected(certificate)? {
+            Fate::Rejected
+        } else if self.learning == Learning::Accept && !self.is_pinned(certificate)? {
             let all = [std::slice::from_ref(certificate), &*issuers].concat();
             engine.store.add_certificates(&all, self.at)?;
             match engine.store.end_quarantine(&fingerprint) {
@@ -210,7 +216,7 @@ impl Lesson<'_> {
         } else {
             let outcome = engine.store.quarantine(&Quarantined {
                 certificate: certificate.clone(),
-                issuers,
+                issuers: issuers.clone(),
                 address: self.from.first().cloned().ok_or(Cause::NoSender)?,
                 received: self.at,
                 message_id: message_id(self.message.mail()),
@@ -226,6 +232,7 @@ impl Lesson<'_> {
         self.record(fate, fingerprint, &differs_from)?;
         Ok(Some(Learned {
             certificate: certificate.clone(),
+            issuers,
             fate,
             differs_from,
         }))
@@ -329,7 +336,7 @@ impl Lesson<'_> {
         differs_from: &[[u8; 32]],
     ) -> Result<(), Cause> {
         let code = match fate {
-            Fate::Waiting => return Ok(()),
+            Fate::Waiting | Fate::Rejected => return Ok(()),
             Fate::Accepted | Fate::Quarantined if !differs_from.is_empty() => "learn.key_change",
             fate => fate.code(),
         };
@@ -361,12 +368,13 @@ impl Lesson<'_> {
 }
 
 impl Fate {
-    /// Returns the word for it: `accepted`, `quarantined`, `waiting` or `full`.
+    /// Returns the word for it: `accepted`, `quarantined`, `waiting`, `rejected` or `full`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Quarantined => "quarantined",
             Self::Waiting => "waiting",
+            Self::Rejected => "rejected",
             Self::Full => "full",
         }
     }
@@ -377,6 +385,7 @@ impl Fate {
             Self::Accepted => "learn.accepted",
             Self::Quarantined => "learn.quarantined",
             Self::Waiting => "learn.waiting",
+            Self::Rejected => "learn.rejected",
             Self::Full => "learn.full",
         }
     }

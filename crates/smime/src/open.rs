@@ -262,11 +262,9 @@ impl Walk<'_> {
             claimed_time: engine.policy.messages.claimed_time,
         };
         let mut wants: Vec<_> = signed.signer_ids().map(want_of_signer).collect();
-        wants.extend(
-            known
-                .iter()
-                .map(|one| Want::Issuer(one.issuer().der().to_vec())),
-        );
+        // Also of authorities of the store: what is missing may be above them.
+        let found = known.iter().chain(pool.iter());
+        wants.extend(found.map(|one| Want::Issuer(one.issuer().der().to_vec())));
         Ok(match signed.verify(&check)? {
             Outcome::Verified(it) => (it.content().clone(), it.signers().to_vec(), true),
             Outcome::Unverified(it) => {

@@ -130,7 +130,8 @@ impl Engine<'_> {
     /// It stays kept, also if it is good, until whoever takes its content has
     /// [released](smime_store::Store::release) it.
     ///
-    /// The activity log has an entry if the judgement is another than before.
+    /// The activity log has an entry if the judgement is another than before. Mail that was opened
+    /// before, and whose key is locked now, stays as it was judged; the value says that it is locked.
     ///
     /// # Errors
     /// When there is no kept mail of that number, or the store fails.
@@ -174,13 +175,26 @@ impl Engine<'_> {
         let mail = Entity::read(Source::from_bytes(&*kept.message), &self.limits)?;
         let opened = self.examine(&mail);
         let after = Judged::of(&opened);
+        let wants = wants(&opened);
+        // A key that is locked now says nothing of what was inside when it was open.
+        let is_locked = opened.as_ref().is_err_and(|it| it.cause.is_locked());
+        if is_locked && before.encryption != FAILED {
+            return Ok(Retried {
+                before,
+                after,
+                opened,
+            });
+        }
         if after != before {
             self.record_retry(&mail, &opened, &before, &after)?;
+        }
+        // What arrived can leave the judgement as it was, and still lead to something else to want.
+        if after != before || wants != kept.wants {
             self.store.keep(&KeptMail {
                 code: after.code.clone(),
                 signature: after.signature.clone(),
                 encryption: after.encryption.clone(),
-                wants: wants(&opened),
+                wants,
                 ..kept
             })?;
         }
@@ -248,7 +262,7 @@ impl Judged {
                 };
                 (code, signature, encryption.map_or("none", Coverage::name))
             }
-            Err(error) => (error.code(), Verdict::None, "failed"),
+            Err(error) => (error.code(), Verdict::None, FAILED),
         };
         Self {
             code: code.to_owned(),
@@ -287,3 +301,4 @@ fn wants(opened: &Result<Message, Error>) -> Vec<Want> {
 }
 
 const GOOD: &str = "engine.good";
+const FAILED: &str = "failed";

@@ -444,7 +444,7 @@ fn signer(
     root: Root,
     receipt: &mut Receipt,
 ) -> Result<Signer, Cause> {
-    let key = choice.key.clone().ok_or(Cause::KeyLocked)?;
+    let key = choice.key.clone().map_err(|_| Cause::KeyLocked)?;
     receipt.signer = Some(choice.certificate.certificate().fingerprint());
     receipt.scheme = Some(scheme);
     let signer = Signer::new(choice.certificate.clone(), key)?.scheme(scheme)?;

@@ -47,10 +47,12 @@ impl Engine<'_> {
                 scheme: self.scheme_choice(public_key, intent.signature, at),
             };
             match self.keys.find(public_key, self.store, self.provider) {
-                Ok(key) => return Ok(Ok(choice(Some(key)))),
+                Ok(key) => return Ok(Ok(choice(Ok(key)))),
                 Err(KeyUnavailable::Missing) => codes.push(NO_PRIVATE_KEY),
-                Err(KeyUnavailable::Locked | KeyUnavailable::Sealed) => {
-                    locked = locked.or(Some(choice(None)));
+                Err(KeyUnavailable::Locked) => locked = locked.or(Some(choice(Err(KEY_LOCKED)))),
+                Err(KeyUnavailable::Sealed) => {
+                    let code = smime_store::Error::Sealed.code();
+                    locked = locked.or(Some(choice(Err(code))));
                 }
                 Err(KeyUnavailable::Unreadable(cause)) => codes.push(cause.code()),
             }
@@ -146,4 +148,6 @@ fn code_of_the_best(codes: &[&'static str]) -> &'static str {
 
 const NO_CERTIFICATE: &str = "select.no_certificate";
 const PINNED_UNUSABLE: &str = "select.pinned_unusable";
+/// The private key is there, and no passphrase at hand opens it.
+const KEY_LOCKED: &str = "select.key_locked";
 const NO_PRIVATE_KEY: &str = "select.no_private_key";

@@ -530,7 +530,8 @@ fn the_sender_can_read_what_was_sent_when_that_is_asked_for() {
 fn a_locked_key_is_told_beforehand_and_stops_what_must_be_signed() {
     let locked = Office::locked();
     let decision = locked.decide(&intent(&[BOB]));
-    assert!(decision.signer.as_ref().unwrap().key.is_none());
+    let key = decision.signer.as_ref().unwrap().key.as_ref();
+    assert_eq!(key.unwrap_err(), &"select.key_locked");
     let mut draft = mail_to(BOB);
     draft.sign = Some(Mode::Always);
     let cause = locked.seal(&draft).unwrap_err();

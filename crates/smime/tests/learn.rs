@@ -373,7 +373,7 @@ fn who_waits_already_is_told_and_not_logged_again() {
 }
 
 #[test]
-fn who_is_rejected_is_nowhere() {
+fn who_is_rejected_is_nowhere_and_stays_rejected() {
     on_every_store(|desk| {
         desk.learn(&announcing(&[GCM], Some(NOW)), Learning::Quarantine);
         let fingerprint = alice().certificate.fingerprint();
@@ -384,6 +384,18 @@ fn who_is_rejected_is_nowhere() {
         assert_eq!(desk.codes(), ["learn.quarantined", "learn.rejected"]);
         let again = desk.engine().reject_quarantined(&fingerprint).unwrap_err();
         assert_eq!(again.code(), "store.not_quarantined");
+        for learning in [Learning::Quarantine, Learning::Accept] {
+            let learned = desk.learn(&announcing(&[GCM], Some(NOW)), learning);
+            assert_eq!(learned[0].fate, Fate::Rejected);
+        }
+        assert!(desk.store.quarantined().unwrap().is_empty());
+        assert!(!desk.holds(&alice().certificate));
+        assert!(desk.store.peers().unwrap().is_empty());
+        assert_eq!(desk.codes(), ["learn.quarantined", "learn.rejected"]);
+        // Another certificate of hers is another decision.
+        let other = authority().person(ALICE, Profile::of(TestKey::P384A));
+        let learned = desk.learn(&mail_by(&other), Learning::Accept);
+        assert_eq!(learned[0].fate, Fate::Accepted);
     });
 }
 

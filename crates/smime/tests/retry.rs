@@ -6,12 +6,17 @@
 )]
 
 mod common;
+#[allow(dead_code, reason = "shared with the tests of the crate below")]
+#[path = "../../smime-cms/tests/support/forge.rs"]
+mod forge;
 
-use common::{ALICE, BOB, World, authority, draft, engine, root, small_mail, store};
+use common::{ALICE, BOB, World, authority, draft, engine, mail_around, root, small_mail, store};
+use forge::{DATA, Forger, signed_data};
 use smime::{
     Clock, Engine, Keeping, Keyring, Mode, NotKept, Received, Verdict,
-    crypto::{UnixTime, fastest},
-    store::{Arrivals, Memory, Operation, Outcome, Store as _, Trust},
+    crypto::{ProtectedKey, Secret, UnixTime, fastest},
+    mime::SmimeType,
+    store::{Arrivals, KeyAtRest, Memory, Operation, Outcome, Store as _, Trust},
 };
 use smime_testkit::{NOW, SeededRandom, TestKey};
 
@@ -269,6 +274,85 @@ fn what_arrives_judges_the_mail_again_that_it_may_help_and_no_other() {
     assert_eq!(retried_after(&desk, &Arrivals::default()), []);
 }
 
+#[test]
+fn mail_that_brings_its_signer_alone_is_judged_again_by_every_authority_above_in_any_order() {
+    let world = world();
+    let (authority, root) = (authority().certificate(), root().certificate());
+    let info = Forger::honest(&world.alice, CONTENT).sign(CONTENT);
+    let signed = signed_data(DATA, Some(CONTENT), &[&world.alice.certificate], &[info]);
+    let mail = mail_around(&signed, SmimeType::SignedData);
+    for order in [[authority, root], [root, authority]] {
+        for there in [0, 1] {
+            let desk = Desk {
+                store: Memory::new(),
+                ..Desk::new()
+            };
+            let mut id = Err(NotKept::NoNeed);
+            let mut codes = Vec::new();
+            for (place, certificate) in order.into_iter().enumerate() {
+                if place == there {
+                    id = desk.receive(&mail).kept;
+                }
+                desk.store
+                    .add_certificates(std::slice::from_ref(certificate), NOW)
+                    .unwrap();
+                if certificate == root {
+                    desk.store
+                        .set_trust(&root.fingerprint(), Trust::Anchor)
+                        .unwrap();
+                }
+                let mut arrivals = Arrivals::default();
+                arrivals.add_certificate(certificate.fingerprint());
+                codes.extend(retried_after(&desk, &arrivals));
+            }
+            let good = (id.unwrap(), "engine.good".to_owned());
+            assert_eq!(codes.last(), Some(&good), "{there} there before");
+        }
+    }
+}
+
+#[test]
+fn what_a_locked_key_does_not_let_judge_stays_as_it_was_judged() {
+    let world = world();
+    let desk = Desk::new();
+    let anchor = root().certificate().fingerprint();
+    desk.store.set_trust(&anchor, Trust::None).unwrap();
+    let certificate = &world.bob.certificate;
+    desk.store
+        .add_certificates(std::slice::from_ref(certificate), NOW)
+        .unwrap();
+    let passphrase = Secret::from(&b"correct horse"[..]);
+    let key = ProtectedKey::protect(&world.bob.key, &passphrase, &desk.random).unwrap();
+    let public = certificate.public_key();
+    desk.store
+        .add_key(public, &KeyAtRest::Protected(key), &desk.random, NOW)
+        .unwrap();
+    let opened = Keyring::new(vec![passphrase]);
+    let unlocked = Engine {
+        keys: &opened,
+        ..desk.engine()
+    };
+    let mail = sealed(&world, Mode::Always, Mode::Always);
+    let id = unlocked.receive(&mail[..], &Keeping::STANDARD).unwrap();
+    let id = id.kept.unwrap();
+    let before = (desk.store.kept(id).unwrap().unwrap(), desk.log());
+    assert_eq!(before.0.code, "untrusted");
+
+    desk.store.set_trust(&anchor, Trust::Anchor).unwrap();
+    let mut arrivals = Arrivals::default();
+    arrivals.add_certificate(anchor);
+    let locked = (id, "engine.key_locked".to_owned());
+    assert_eq!(retried_after(&desk, &arrivals), [locked]);
+    let after = (desk.store.kept(id).unwrap().unwrap(), desk.log());
+    assert_eq!(after, before);
+    unlocked
+        .retry_after(&arrivals, &mut |kept, retried| {
+            assert_eq!((kept, retried.after.is_good()), (id, true));
+        })
+        .unwrap();
+    assert!(desk.store.kept(id).unwrap().unwrap().wants.is_empty());
+}
+
 fn retried_after(desk: &Desk, arrivals: &Arrivals) -> Vec<(u64, String)> {
     let mut found = Vec::new();
     desk.engine()
@@ -278,3 +362,5 @@ fn retried_after(desk: &Desk, arrivals: &Arrivals) -> Vec<(u64, String)> {
         .unwrap();
     found
 }
+
+const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nMeet me at noon.\r\n";

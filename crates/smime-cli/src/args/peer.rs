@@ -14,7 +14,7 @@ pub(crate) enum Peer {
         #[arg(required = true, value_name = "FINGERPRINT", value_parser = FingerprintStart::of_one)]
         fingerprints: Vec<FingerprintStart>,
     },
-    /// Forget certificates that wait; another mail may bring them again
+    /// Let certificates that wait go, and take them from no other mail; an import still adds them
     Reject {
         /// Which, by SHA-256, or by its first 8 digits or more
         #[arg(required = true, value_name = "FINGERPRINT", value_parser = FingerprintStart::of_one)]

@@ -22,6 +22,9 @@ pub(super) fn retry_kept(
         let code = &retried.after.code;
         report.remark(&match retried.opened {
             Ok(_) => format!("kept mail {id} opens now ({code}): smime retry {id} -o FILE"),
+            Err(_) if retry::is_locked(&retried) => {
+                format!("kept mail {id} may open once its key is open: smime retry {id}")
+            }
             Err(_) => format!("kept mail {id} is judged anew: {code}"),
         });
         changed.push(retry::value(id, &retried));

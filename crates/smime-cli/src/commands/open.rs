@@ -5,11 +5,10 @@ use std::{
 
 use serde_json::{Value, json};
 use smime::{
-    Cause, Coverage, Error, Keeping, Layer, Message, NotKept, Received, Remark, Verdict,
-    io::Source, mime::Entity, store,
+    Coverage, Error, Layer, Message, NotKept, Received, Remark, Verdict, io::Source, mime::Entity,
 };
 
-use super::peer::{learned_value, remark_learned};
+use super::peer::{learned_value, remark_learned, retry_learned};
 use crate::{
     args::{Global, LearningWord, Open},
     context::{Asked, Context},
@@ -41,13 +40,11 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
     context.policy.messages.claimed_time = open.time.into();
     let output = Output::open(open.output.as_deref(), &inputs, report)?;
     let mut tried = attempt(&context, open, report)?;
+    let mut waits = None;
     // The passphrase of the store may come first, and then that of a key.
-    while tried.opened.as_ref().is_err_and(is_locked) && context.ask_passphrase()? == Asked::Yes {
-        let locked = tried.kept;
+    while is_locked(&tried) && context.ask_passphrase()? == Asked::Yes {
+        waits = tried.kept.ok().or(waits);
         tried = attempt(&context, open, report)?;
-        if let (Ok(id), Err(NotKept::NoNeed)) = (locked, tried.kept) {
-            context.store.release(id)?;
-        }
     }
     let kept = tried.kept;
     let message = match tried.opened {
@@ -61,29 +58,33 @@ pub(crate) fn run(global: &Global, open: &Open, report: &Report) -> Result<Judge
         let _progress = (!beside_entity).then(|| Progress::of("writing", report));
         output.take(message.entity().source())?;
     }
+    if let (Some(id), Err(NotKept::NoNeed)) = (waits, kept) {
+        context.store.release(id)?;
+    }
     let learned = context.engine().learn(&message, open.learn.into())?;
     let words = || {
         let verdict = words(message.layers(), message.signature(), encryption);
         let lines = remark_lines(&message.remarks());
         [vec![verdict], lines].concat().join("\n")
     };
+    let mut value = json::opened(
+        message.layers(),
+        message.signature(),
+        encryption,
+        context.clock,
+    );
+    add_headers(&mut value, Some(message.mail()));
+    add_kept(&mut value, kept);
+    if let Some(fields) = value
+        .as_object_mut()
+        .filter(|_| open.learn != LearningWord::Off)
+    {
+        fields.insert("learned".to_owned(), learned_value(&learned));
+    }
+    retry_learned(&context, &learned, &mut value, report)?;
     if beside_entity {
         report.remark(&words());
     } else {
-        let mut value = json::opened(
-            message.layers(),
-            message.signature(),
-            encryption,
-            context.clock,
-        );
-        add_headers(&mut value, Some(message.mail()));
-        add_kept(&mut value, kept);
-        if let Some(fields) = value
-            .as_object_mut()
-            .filter(|_| open.learn != LearningWord::Off)
-        {
-            fields.insert("learned".to_owned(), learned_value(&learned));
-        }
         report.result(&value, words);
     }
     remark_kept(kept, report);
@@ -121,7 +122,7 @@ fn attempt(context: &Context, open: &Open, report: &Report) -> Result<Tried, Fai
     let _progress = Progress::of("opening", report);
     let keeping = match open.no_store || open.no_keep {
         true => None,
-        false => Keeping::by(&context.store.settings()?),
+        false => context.keeping()?,
     };
     let received = match keeping {
         Some(keeping) => context.engine().receive(&mut input, &keeping)?,
@@ -144,11 +145,9 @@ struct Tried {
     beginning: Vec<u8>,
 }
 
-fn is_locked(error: &Error) -> bool {
-    matches!(
-        error.cause,
-        Cause::KeyLocked | Cause::Store(store::Error::Sealed)
-    )
+fn is_locked(tried: &Tried) -> bool {
+    let opened = tried.opened.as_ref();
+    opened.is_err_and(|error| error.cause.is_locked())
 }
 
 fn remark_kept(kept: Result<u64, NotKept>, report: &Report) {

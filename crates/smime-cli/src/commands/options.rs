@@ -108,7 +108,7 @@ fn sign_code(decision: &Decision) -> &'static str {
             .scheme
             .as_ref()
             .map_or_else(Unusable::code, |_| POSSIBLE),
-        Ok(choice) if choice.key.is_none() => "options.passphrase_needed",
+        Ok(choice) if choice.key.is_err() => "options.passphrase_needed",
         Ok(_) => POSSIBLE,
         Err(code) => code,
     }

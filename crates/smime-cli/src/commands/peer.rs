@@ -1,10 +1,12 @@
 use serde_json::{Value, json};
 use smime::{
-    Learned,
+    Fate, Learned,
     cms::Capabilities,
-    store::{self, Pin, Quarantined, Store},
+    store::{self, Arrivals, Pin, Quarantined, Store},
+    x509::Certificate,
 };
 
+use super::arrived;
 use crate::{
     args::{Global, Peer},
     context::Context,
@@ -16,21 +18,26 @@ use crate::{
 };
 
 pub(crate) fn run(global: &Global, command: &Peer, report: &Report) -> Result<Judgement, Failure> {
-    let context = Context::with_store(global)?;
+    let mut context = Context::with_store(global)?;
     match command {
         Peer::List => list(&*context.store, report)?,
         Peer::Accept { fingerprints } => {
+            context.offer_keys(global)?;
             for one in waiting(&*context.store, fingerprints)? {
                 let fingerprint = one.certificate.fingerprint();
                 context.engine().accept_quarantined(&fingerprint)?;
-                print_decision(&one, "accepted", report);
+                let mut value = decision(&one, "accepted");
+                let arrivals = arrivals_of(&one.certificate, &one.issuers);
+                arrived::retry_kept(&context, &arrivals, &mut value, report)?;
+                report.result(&value, || decision_words(&one, "accepted"));
             }
         }
         Peer::Reject { fingerprints } => {
             for one in waiting(&*context.store, fingerprints)? {
                 let fingerprint = one.certificate.fingerprint();
                 context.engine().reject_quarantined(&fingerprint)?;
-                print_decision(&one, "rejected", report);
+                let value = decision(&one, "rejected");
+                report.result(&value, || decision_words(&one, "rejected"));
             }
         }
     }
@@ -70,17 +77,39 @@ fn waiting(store: &dyn Store, names: &[FingerprintStart]) -> Result<Vec<Quaranti
     Ok(named)
 }
 
-fn print_decision(one: &Quarantined, outcome: &str, report: &Report) {
-    let fingerprint = one.certificate.fingerprint();
-    let value = json!({
-        "sha256": json::hex(fingerprint),
+/// Judges again the kept mail that certificates which a mail taught may help to judge.
+pub(crate) fn retry_learned(
+    context: &Context,
+    learned: &[Learned],
+    result: &mut Value,
+    report: &Report,
+) -> Result<(), Failure> {
+    let mut arrivals = Arrivals::default();
+    for one in learned.iter().filter(|it| it.fate == Fate::Accepted) {
+        arrivals.add_all(&arrivals_of(&one.certificate, &one.issuers));
+    }
+    arrived::retry_kept(context, &arrivals, result, report)
+}
+
+fn arrivals_of(certificate: &Certificate, issuers: &[Certificate]) -> Arrivals {
+    let mut arrivals = Arrivals::default();
+    for one in [certificate].into_iter().chain(issuers) {
+        arrivals.add_certificate(one.fingerprint());
+    }
+    arrivals
+}
+
+fn decision(one: &Quarantined, outcome: &str) -> Value {
+    json!({
+        "sha256": json::hex(one.certificate.fingerprint()),
         "address": one.address.as_str(),
         "outcome": outcome,
-    });
-    report.result(&value, || {
-        let address = printable(one.address.as_str());
-        format!("{outcome} {}  {address}", fingerprint::short(&fingerprint))
-    });
+    })
+}
+
+fn decision_words(one: &Quarantined, outcome: &str) -> String {
+    let start = fingerprint::short(&one.certificate.fingerprint());
+    format!("{outcome} {start}  {}", printable(one.address.as_str()))
 }
 
 /// Says what a mail taught, for people; nothing of what they know already.
@@ -92,7 +121,7 @@ pub(crate) fn remark_learned(learned: &[Learned], report: &Report) {
         if let Some(other) = one.differs_from.first() {
             words.push_str(&format!(", another key than {}", fingerprint::short(other)));
         }
-        if matches!(one.fate, smime::Fate::Quarantined | smime::Fate::Waiting) {
+        if matches!(one.fate, Fate::Quarantined | Fate::Waiting) {
             words.push_str(&format!(": smime peer accept {start}"));
         }
         report.remark(&words);

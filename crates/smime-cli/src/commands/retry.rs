@@ -38,7 +38,7 @@ pub(crate) fn run(global: &Global, retry: &Retry, report: &Report) -> Result<Jud
     let mut last = None;
     for id in ids {
         let mut retried = context.engine().retry(id)?;
-        while LOCKED.contains(&&*retried.after.code) && context.ask_passphrase()? == Asked::Yes {
+        while is_locked(&retried) && context.ask_passphrase()? == Asked::Yes {
             retried = context.engine().retry(id)?;
         }
         good &= retried.after.is_good();
@@ -59,6 +59,11 @@ fn all(context: &Context) -> Result<Vec<u64>, Failure> {
     Ok(sizes.into_iter().map(|(id, _)| id).collect())
 }
 
+pub(super) fn is_locked(retried: &Retried) -> bool {
+    let opened = retried.opened.as_ref();
+    opened.is_err_and(|error| error.cause.is_locked())
+}
+
 pub(super) fn value(id: u64, retried: &Retried) -> Value {
     let verdict =
         |judged: &Judged| json!({"signature": judged.signature, "encryption": judged.encryption});
@@ -73,5 +78,3 @@ pub(super) fn value(id: u64, retried: &Retried) -> Value {
 fn words(id: u64, retried: &Retried) -> String {
     format!("{id:6}  {} -> {}", retried.before.code, retried.after.code)
 }
-
-const LOCKED: [&str; 2] = ["engine.key_locked", "store.sealed"];

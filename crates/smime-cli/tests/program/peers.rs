@@ -127,13 +127,16 @@ fn who_signed_waits_until_they_are_accepted_and_can_be_encrypted_to_then() {
 }
 
 #[test]
-fn who_is_rejected_is_forgotten() {
+fn who_is_rejected_stays_rejected() {
     let world = signed();
     learn(&world, "s.eml", "quarantine");
     let rejected = other(&world, &["peer", "reject", &alice()]).expect(0);
     assert_eq!(rejected.json()["outcome"], "rejected");
     assert!(listed(&world).is_empty());
     assert_eq!(last_of_log(&world)["code"], "learn.rejected");
+    let again = learn(&world, "s.eml", "accept");
+    assert_eq!(again[0]["outcome"], "rejected");
+    assert!(listed(&world).is_empty());
     assert_eq!(other(&world, &["cert", "list"]).lines().len(), 1);
 }
 

@@ -1,6 +1,8 @@
 use serde_json::json;
 
-use crate::world::{MAIL, World, contains};
+use smime_testkit::TestKey;
+
+use crate::world::{ALICE, BOB, MAIL, World, contains, fields, fingerprint, finish, person, root};
 
 /// Seals a mail to Bob in a world of people, and returns one where Bob has only his certificate.
 fn sealed() -> World {
@@ -64,6 +66,18 @@ fn mail_is_not_kept_when_that_is_switched_off() {
         .expect(4);
     assert_eq!(ran.json()["kept"], serde_json::Value::Null);
     assert!(world.ok(&["retry", "--all"]).out.is_empty());
+}
+
+#[test]
+fn mail_that_is_judged_as_of_long_ago_is_kept_from_the_day_it_came() {
+    let world = sealed();
+    let open = ["open", "sealed.eml", "--at", "2000-01-01T00:00:00Z"];
+    let ran = world.run(&[&open[..], &["--json"]].concat());
+    assert_eq!(ran.expect(4).json()["kept"], 1);
+    let mut without_a_time = world.command();
+    without_a_time.args(["retry", "1", "--json"]);
+    let ran = finish(without_a_time, b"").expect(1);
+    assert_eq!(ran.json()["code"], "engine.no_key");
 }
 
 #[test]
@@ -132,4 +146,54 @@ fn people_are_told_which_kept_mail_opens_now() {
         "{}",
         ran.err
     );
+}
+
+#[test]
+fn trust_that_is_given_judges_kept_mail_again() {
+    let world = World::with_store();
+    world.write("mail.eml", MAIL);
+    world.ok_unlocked(&["seal", "mail.eml", "--encrypt", "never", "-o", "s.eml"]);
+    let root = root();
+    world.ok(&["cert", "trust", &root, "--set", "none"]);
+    let ran = world.run(&["open", "s.eml", "--json"]).expect(1);
+    assert_eq!(ran.json()["kept"], 1);
+    let encrypt = ["cert", "trust", &root, "--for", "encrypt", "--json"];
+    let given = world.ok(&encrypt).json();
+    assert!(!fields(&given).contains(&"retried"), "not for signatures");
+    let given = world.ok(&["cert", "trust", &root, "--json"]).json();
+    let after = json!({"signature": "good", "encryption": "none"});
+    assert_eq!(given["retried"][0]["id"], 1);
+    assert_eq!(given["retried"][0]["after"], after);
+    assert_eq!(world.log().last().unwrap()["operation"], "retry");
+}
+
+#[test]
+fn certificates_out_of_mail_judge_kept_mail_again() {
+    let world = World::with_store();
+    world.write("mail.eml", MAIL);
+    let seal = |from: &str, to: &str, out: &str, words: &[&str]| {
+        let seal = ["seal", "mail.eml", "--from", from, "--to", to, "-o", out];
+        world.ok_unlocked(&[&seal[..], words].concat());
+    };
+    seal(ALICE, BOB, "signed.eml", &["--encrypt", "never"]);
+    seal(BOB, ALICE, "sealed.eml", &["--sign", "never"]);
+    let alice = fingerprint(&person(ALICE, TestKey::Rsa2048A));
+    for (learning, decision) in [("accept", None), ("quarantine", Some("accept"))] {
+        let store = format!("{learning}.redb");
+        let run = |words: &[&str]| world.unlocked(&[words, &["--store", &store]].concat());
+        run(&["cert", "import", "--trust", "ca.crt"]).expect(0);
+        run(&["cert", "import", "alice.pem"]).expect(0);
+        run(&["key", "import", "alice.key"]).expect(0);
+        run(&["cert", "delete", &alice]).expect(0);
+        run(&["open", "sealed.eml"]).expect(4);
+        let open = ["open", "signed.eml", "--learn", learning, "--json"];
+        let mut result = run(&open).expect(0).json();
+        if let Some(decision) = decision {
+            assert!(!fields(&result).contains(&"retried"), "it waits");
+            let decide = ["peer", decision, &alice, "--json"];
+            result = run(&decide).expect(0).json();
+        }
+        let after = json!({"signature": "none", "encryption": "whole"});
+        assert_eq!(result["retried"][0]["after"], after, "{learning}");
+    }
 }

@@ -134,7 +134,9 @@ fn the_key_of_the_sender_stays_closed_without_its_passphrase() {
     let world = World::with_store();
     world.write("mail.eml", MAIL);
     let ran = world.run(&["seal", "mail.eml", "-o", "x.eml", "--sign", "always"]);
-    assert!(ran.expect(1).err.contains("select.key_locked"));
+    let ran = ran.expect(1);
+    assert!(ran.err.contains("select.key_locked"), "{}", ran.err);
+    assert!(ran.err.contains("--passphrase-file"), "{}", ran.err);
     assert!(!world.path("x.eml").exists());
 }
 

@@ -169,6 +169,11 @@ fn a_gateway_with_a_key_file_needs_no_passphrase_at_all() {
         .expect(0)
         .json();
     assert_eq!(open["sign"]["code"], "options.possible");
+    let seal = ["seal", "mail.eml", "-o", "sealed.eml", "--sign", "always"];
+    let ran = world.run(&seal).expect(1);
+    assert!(ran.err.contains("(store.sealed)"), "{}", ran.err);
+    assert!(ran.err.contains("--store-key-file"), "{}", ran.err);
+    assert!(!world.path("sealed.eml").exists());
     let seal = ["seal", "mail.eml", "-o", "sealed.eml", "--json"];
     let receipt = with_key_file(&world, "store.key", &seal).expect(0).json();
     assert_eq!(

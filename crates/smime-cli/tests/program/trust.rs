@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use smime_testkit::{Profile, TestKey};
 
-use crate::world::{ALICE, BOB, MAIL, World, authority, fields, fingerprint, person};
+use crate::world::{ALICE, BOB, MAIL, World, authority, fields, fingerprint, person, root};
 
 /// A store with everybody, and a mail in it that Alice has signed.
 fn signed() -> World {
@@ -19,11 +19,6 @@ fn signed() -> World {
     ];
     world.ok_unlocked(&seal);
     world
-}
-
-fn root() -> String {
-    let digest = authority().certificate().fingerprint();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn set(world: &World, name: &str, words: &[&str]) -> Value {

@@ -226,7 +226,15 @@ pub(crate) fn person(address: &str, key: TestKey) -> Identity {
 
 /// Returns the SHA-256 of a person's certificate, as the program prints it.
 pub(crate) fn fingerprint(identity: &Identity) -> String {
-    let digest = identity.certificate.fingerprint();
+    hex(identity.certificate.fingerprint())
+}
+
+/// Returns the SHA-256 of the certificate of the authority.
+pub(crate) fn root() -> String {
+    hex(authority().certificate().fingerprint())
+}
+
+fn hex(digest: [u8; 32]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -32,7 +32,7 @@ pub(super) mod pins;
 
 use crls::{CRL_RECORDS, CRLS};
 use kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES, KEPT_SIZES};
-use peers::{PEERS, QUARANTINE};
+use peers::{PEERS, QUARANTINE, REJECTED};
 use pins::PINS;
 
 /// Number → [`CertificateRecord`].
@@ -81,7 +81,7 @@ pub(super) const SETTINGS: &str = "settings";
 pub(super) const STORE_KEY: &str = "store-key";
 
 /// The names of all tables.
-pub(super) fn names() -> [&'static str; 17] {
+pub(super) fn names() -> [&'static str; 18] {
     [
         CERTIFICATES.name(),
         INDEX.name(),
@@ -89,6 +89,7 @@ pub(super) fn names() -> [&'static str; 17] {
         PINS.name(),
         PEERS.name(),
         QUARANTINE.name(),
+        REJECTED.name(),
         KEYS.name(),
         ACTIVITY.name(),
         MESSAGE_IDS.name(),
@@ -115,6 +116,7 @@ pub(super) struct Tables<'a> {
     pins: Table<'a, &'static [u8], &'static [u8]>,
     peers: Table<'a, &'static [u8], &'static [u8]>,
     quarantine: Table<'a, &'static [u8; 64], &'static [u8]>,
+    rejected: Table<'a, &'static [u8; 32], ()>,
     keys: Table<'a, &'static [u8; 32], &'static [u8]>,
     activity: Table<'a, u64, &'static [u8]>,
     message_ids: Table<'a, u128, ()>,
@@ -144,6 +146,7 @@ impl<'a> Tables<'a> {
             pins: transaction.open_table(PINS).map_err(database_error)?,
             peers: transaction.open_table(PEERS).map_err(database_error)?,
             quarantine: transaction.open_table(QUARANTINE).map_err(database_error)?,
+            rejected: transaction.open_table(REJECTED).map_err(database_error)?,
             keys: transaction.open_table(KEYS).map_err(database_error)?,
             activity: transaction.open_table(ACTIVITY).map_err(database_error)?,
             message_ids: transaction

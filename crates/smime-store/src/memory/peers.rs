@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use smime_x509::EmailAddress;
+use smime_x509::{Certificate, EmailAddress};
 
 use crate::{
     Announcement, Peer, Quarantined, Quarantining,
-    peer::{QuarantineKey, has_room, in_order},
+    peer::{QuarantineKey, has_room, in_order, rejection_of},
 };
 
 /// What was learned from mail.
@@ -13,6 +13,8 @@ pub(super) struct Peers {
     /// By folded addresses.
     announcements: BTreeMap<String, Announcement>,
     quarantine: BTreeMap<QuarantineKey, Quarantined>,
+    /// By what is [remembered](rejection_of) of each.
+    rejected: BTreeSet<[u8; 32]>,
 }
 
 impl Peers {
@@ -67,6 +69,19 @@ impl Peers {
         self.quarantine
             .retain(|key, _| key.fingerprint() != fingerprint);
         waited
+    }
+
+    /// Lets a certificate wait no longer and remembers it; says whether it waited.
+    pub(super) fn reject(&mut self, fingerprint: [u8; 32]) -> bool {
+        let waiting = self.quarantine.iter();
+        let waiting = waiting.filter(|(key, _)| key.fingerprint() == fingerprint);
+        self.rejected
+            .extend(waiting.map(|(_, one)| rejection_of(&one.certificate)));
+        self.end_quarantine(fingerprint)
+    }
+
+    pub(super) fn is_rejected(&self, certificate: &Certificate) -> bool {
+        self.rejected.contains(&rejection_of(certificate))
     }
 
     fn waits(&self, fingerprint: [u8; 32]) -> bool {

@@ -1,5 +1,6 @@
 use smime_crypto::{Oid, UnixTime};
 use smime_store::{Announcement, Error, Quarantined, Quarantining, public_key_id};
+use smime_x509::Certificate;
 
 use crate::{
     making::{DAY, NOW, address, authority, name, person, sign},
@@ -131,6 +132,34 @@ fn what_is_decided_about_waits_no_longer() {
         assert_eq!(error.code(), "store.not_quarantined");
         assert_eq!(store.quarantined().unwrap(), [second]);
         assert!(store.certificates().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn what_was_rejected_is_remembered_whoever_signs_it_again() {
+    on_every_store(|place| {
+        let (first, second) = (waiting(1, ADA, 0), waiting(2, ADA, 1));
+        for one in [&first, &second] {
+            place.store().quarantine(one).unwrap();
+            assert!(!place.store().is_rejected(&one.certificate).unwrap());
+        }
+        let fingerprint = first.certificate.fingerprint();
+        place.store().reject(&fingerprint).unwrap();
+        let error = place.store().reject(&fingerprint).unwrap_err();
+        assert!(matches!(error, Error::NotQuarantined(id) if id == fingerprint));
+        place.reopen();
+        let store = place.store();
+        assert_eq!(store.quarantined().unwrap().len(), 1);
+        let mut twin = first.certificate.der().to_vec();
+        *twin.last_mut().unwrap() ^= 1;
+        let twin = Certificate::from_der(&twin).unwrap();
+        assert!(store.is_rejected(&first.certificate).unwrap());
+        assert!(store.is_rejected(&twin).unwrap());
+        assert!(!store.is_rejected(&second.certificate).unwrap());
+        store
+            .end_quarantine(&second.certificate.fingerprint())
+            .unwrap();
+        assert!(!store.is_rejected(&second.certificate).unwrap());
     });
 }
 

@@ -1,7 +1,8 @@
 use serde_json::json;
-use smime::store::{Activity, Change, Operation};
+use smime::store::{Activity, Arrivals, Change, Operation};
 
 use super::list::whose;
+use crate::commands::arrived;
 use crate::{
     args::{CertTrust, Global},
     context::Context,
@@ -17,7 +18,8 @@ pub(super) fn run(
     report: &Report,
 ) -> Result<Judgement, Failure> {
     let trust = command.trust()?;
-    let context = Context::with_store(global)?;
+    let mut context = Context::with_store(global)?;
+    context.offer_keys(global)?;
     let found = fingerprint::find(&*context.store, &command.fingerprints)?;
     let fingerprints: Vec<_> = found
         .iter()
@@ -35,12 +37,15 @@ pub(super) fn run(
     context.change(&change, &entry)?;
     for stored in &found {
         let certificate = &stored.certificate;
-        let value = json!({
+        let mut value = json!({
             "sha256": json::hex(certificate.fingerprint()),
             "trust": trust.as_str(),
             "trusted_for": json::trusted_for(trust),
             "before": stored.trust.as_str(),
         });
+        let mut arrivals = Arrivals::default();
+        arrivals.add_certificate(certificate.fingerprint());
+        arrived::retry_kept(&context, &arrivals, &mut value, report)?;
         report.result(&value, || {
             let start = fingerprint::short(&certificate.fingerprint());
             format!("{words}: {start}  {}", printable(&whose(certificate)))

@@ -1,11 +1,11 @@
 use redb::{ReadableTable, ReadableTableMetadata as _, TableDefinition};
-use smime_x509::EmailAddress;
+use smime_x509::{Certificate, EmailAddress};
 
 use super::Tables;
 use crate::{
     Announcement, Error, Peer, Quarantined, Quarantining,
     embedded::database_error,
-    peer::{AnnouncementRecord, QuarantineKey, QuarantineRecord, has_room, in_order},
+    peer::{AnnouncementRecord, QuarantineKey, QuarantineRecord, has_room, in_order, rejection_of},
 };
 
 /// Folded address → [`AnnouncementRecord`], as JSON.
@@ -15,6 +15,10 @@ pub(in crate::embedded) const PEERS: TableDefinition<'_, &[u8], &[u8]> =
 /// [`QuarantineKey`] → [`QuarantineRecord`], as JSON.
 pub(in crate::embedded) const QUARANTINE: TableDefinition<'_, &[u8; 64], &[u8]> =
     TableDefinition::new("quarantine");
+
+/// What is [remembered](rejection_of) of certificates that were rejected.
+pub(in crate::embedded) const REJECTED: TableDefinition<'_, &[u8; 32], ()> =
+    TableDefinition::new("rejected");
 
 impl Tables<'_> {
     /// Notes an announcement unless a later one is known; says whether it was noted.
@@ -69,6 +73,27 @@ impl Tables<'_> {
         }
         Ok(!keys.is_empty())
     }
+
+    /// Lets a certificate wait no longer and remembers it; says whether it waited.
+    pub(in crate::embedded) fn reject(&mut self, fingerprint: [u8; 32]) -> Result<bool, Error> {
+        for QuarantineKey(key) in keys_of(&self.quarantine, fingerprint)? {
+            let record = self.quarantine.get(&key).map_err(database_error)?;
+            let one = read_quarantined(record.ok_or(DAMAGED)?.value())?;
+            self.rejected
+                .insert(&rejection_of(&one.certificate), ())
+                .map_err(database_error)?;
+        }
+        self.end_quarantine(fingerprint)
+    }
+}
+
+/// Says whether a certificate was rejected.
+pub(in crate::embedded) fn is_rejected(
+    table: &impl ReadableTable<&'static [u8; 32], ()>,
+    certificate: &Certificate,
+) -> Result<bool, Error> {
+    let found = table.get(&rejection_of(certificate));
+    Ok(found.map_err(database_error)?.is_some())
 }
 
 /// Returns what was announced by a folded address.
@@ -105,9 +130,7 @@ pub(in crate::embedded) fn all_quarantined(
     let mut all = Vec::new();
     for entry in table.iter().map_err(database_error)? {
         let (_, record) = entry.map_err(database_error)?;
-        let record: QuarantineRecord =
-            serde_json::from_slice(record.value()).map_err(|_| DAMAGED)?;
-        all.push(record.read()?);
+        all.push(read_quarantined(record.value())?);
     }
     Ok(in_order(all))
 }
@@ -126,6 +149,11 @@ fn keys_of(
         }
     }
     Ok(found)
+}
+
+fn read_quarantined(record: &[u8]) -> Result<Quarantined, Error> {
+    let record: QuarantineRecord = serde_json::from_slice(record).map_err(|_| DAMAGED)?;
+    record.read()
 }
 
 fn read_announcement(record: &[u8]) -> Result<Announcement, Error> {

@@ -6,7 +6,7 @@ use opening::names_of_tables;
 use tables::{
     crls::{CRL_RECORDS, CRLS},
     kept::{KEPT, KEPT_INDEX, KEPT_MESSAGES, KEPT_SIZES},
-    peers::{PEERS, QUARANTINE},
+    peers::{PEERS, QUARANTINE, REJECTED},
     pins::PINS,
 };
 
@@ -32,6 +32,7 @@ fn earlier(disk: &Disk, certificates: &[Certificate]) {
         PINS.name(),
         PEERS.name(),
         QUARANTINE.name(),
+        REJECTED.name(),
         MESSAGE_IDS.name(),
         DEFAULTS.name(),
     ] {
@@ -50,6 +51,7 @@ fn assert_usable(store: &Embedded, certificates: &[Certificate]) {
     assert!(store.all_pins().unwrap().is_empty());
     assert!(store.peers().unwrap().is_empty());
     assert!(store.quarantined().unwrap().is_empty());
+    assert!(!store.is_rejected(&certificates[0]).unwrap());
     let found = store.activities_of("<earlier@example.com>").unwrap();
     assert_eq!(
         found.len(),
