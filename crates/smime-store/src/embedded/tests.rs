@@ -16,6 +16,7 @@ use crate::{
     making::{NOW, people, public_key},
 };
 
+mod beginning;
 mod crls;
 mod kept;
 mod later_tables;
