@@ -466,6 +466,13 @@ impl Store for Embedded {
         self.write(|tables| tables.record(activity))
     }
 
+    fn record_all(&self, activities: &[Activity]) -> Result<(), Error> {
+        self.write(|tables| {
+            let mut activities = activities.iter();
+            activities.try_for_each(|activity| tables.record(activity).map(|_| ()))
+        })
+    }
+
     fn visit_activities(
         &self,
         after: u64,

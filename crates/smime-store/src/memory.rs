@@ -374,6 +374,16 @@ impl Store for Memory {
         Ok(head.id)
     }
 
+    fn record_all(&self, activities: &[Activity]) -> Result<(), Error> {
+        // What fails is one that cannot be written, or a number that there is none after.
+        let mut head = self.inner().head;
+        for activity in activities {
+            (_, head) = head.append(activity)?;
+        }
+        let mut activities = activities.iter();
+        activities.try_for_each(|activity| self.record(activity).map(|_| ()))
+    }
+
     fn visit_activities(
         &self,
         after: u64,

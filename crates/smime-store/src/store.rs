@@ -429,6 +429,12 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error`].
     fn record(&self, activity: &Activity) -> Result<u64, Error>;
 
+    /// Adds the entries of what was done at once, in their order: all of them or none.
+    ///
+    /// # Errors
+    /// [`Error`].
+    fn record_all(&self, activities: &[Activity]) -> Result<(), Error>;
+
     /// Calls `visit` with the entries of the activity log that follow number `after`, oldest first,
     /// until it breaks off; all are as of one moment.
     ///

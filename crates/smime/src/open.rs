@@ -155,10 +155,7 @@ impl Engine<'_> {
             let good = verdict == crate::Verdict::Good;
             entries.push(entry(Operation::Verify, good, verdict.name()));
         }
-        for entry in entries {
-            self.store.record(&entry)?;
-        }
-        Ok(())
+        Ok(self.store.record_all(&entries)?)
     }
 }
 

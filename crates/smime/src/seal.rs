@@ -232,43 +232,41 @@ impl Sealing<'_> {
     /// When the store cannot take the record.
     pub fn finish(self) -> Result<Receipt, Error> {
         let signer = self.receipt.signer;
+        let mut entries = Vec::new();
         if signer.is_some() {
             let certificates = signer.into_iter().collect();
             let algorithms = self.receipt.scheme.map(|scheme| names_of(scheme).to_vec());
-            let algorithms = algorithms.unwrap_or_default();
-            self.record(Operation::Sign, "engine.signed", certificates, algorithms)?;
+            entries.push(Activity {
+                certificates,
+                algorithms: algorithms.unwrap_or_default(),
+                ..self.activity(Operation::Sign, "engine.signed")
+            });
         }
         if let Some(cipher) = self.receipt.cipher {
             let recipients = self.receipt.recipients.iter();
             let certificates = recipients
                 .flat_map(|recipient| recipient.certificates.clone())
                 .collect();
-            let algorithms = vec![cipher.name().to_owned()];
-            self.record(
-                Operation::Encrypt,
-                "engine.encrypted",
+            entries.push(Activity {
                 certificates,
-                algorithms,
-            )?;
+                algorithms: vec![cipher.name().to_owned()],
+                ..self.activity(Operation::Encrypt, "engine.encrypted")
+            });
         }
-        if signer.is_none() && self.receipt.cipher.is_none() {
-            self.record(Operation::Seal, "engine.plain", Vec::new(), Vec::new())?;
+        if entries.is_empty() {
+            entries.push(self.activity(Operation::Seal, "engine.plain"));
         }
+        let recorded = self.engine.store.record_all(&entries);
+        recorded.map_err(Cause::from)?;
         Ok(self.receipt)
     }
 
-    fn record(
-        &self,
-        operation: Operation,
-        code: &str,
-        certificates: Vec<[u8; 32]>,
-        algorithms: Vec<String>,
-    ) -> Result<(), Cause> {
+    fn activity(&self, operation: Operation, code: &str) -> Activity {
         let reasons = self.receipt.reasons.iter();
         let reasons: Vec<_> = reasons
             .map(|reason| format!("{} ({})", reason.code, reason.detail))
             .collect();
-        self.engine.store.record(&Activity {
+        Activity {
             time: self.at,
             direction: Direction::Out,
             operation,
@@ -277,12 +275,11 @@ impl Sealing<'_> {
             message_id: self.message_id.clone(),
             from: self.from.clone(),
             to: self.to.clone(),
-            certificates,
-            algorithms,
+            certificates: Vec::new(),
+            algorithms: Vec::new(),
             input_digest: None,
             detail: reasons.join("; "),
-        })?;
-        Ok(())
+        }
     }
 
     fn write_envelope(
