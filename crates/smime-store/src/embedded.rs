@@ -35,6 +35,7 @@ use tables::{
 };
 use waiting::{Limits, Then, Waiting};
 
+mod beginning;
 mod kept;
 mod opening;
 mod protection;
@@ -69,7 +70,8 @@ impl Embedded {
     /// Opens the store in the file at `path`, and makes it, with its folder, where there is none.
     ///
     /// What is made is for its owner alone (mode 0600, folders 0700) where files have modes; what
-    /// exists keeps its mode. A store of an earlier layout is brought into today's.
+    /// exists keeps its mode. A store of an earlier layout is brought into today's, and one that was
+    /// being made when the process was killed is made anew.
     ///
     /// # Errors
     /// [`Error::Locked`] when it is open already, [`Error::ForeignFile`] when the file is something
@@ -82,6 +84,7 @@ impl Embedded {
     }
 
     fn with_backend(backend: impl StorageBackend, limits: Limits) -> Result<Self, Error> {
+        beginning::begin(&backend)?;
         let database = Database::builder()
             .set_cache_size(CACHE)
             .create_with_backend(backend)

@@ -326,9 +326,13 @@ impl Store for Memory {
 
     fn record_all(&self, activities: &[Activity]) -> Result<(), Error> {
         let mut inner = self.inner();
-        activities
-            .iter()
-            .try_for_each(|activity| inner.record(activity))
+        // What fails is one that cannot be written, or a number that there is none after.
+        let mut head = inner.head;
+        for activity in activities {
+            (_, head) = head.append(activity, None)?;
+        }
+        let mut activities = activities.iter();
+        activities.try_for_each(|activity| inner.record(activity))
     }
 
     fn visit_activities(

@@ -481,11 +481,11 @@ pub trait Store: Debug + Send + Sync {
         self.record_all(std::slice::from_ref(activity))
     }
 
-    /// Adds entries to the activity log, in one transaction. They are numbered from 1 on, without
-    /// gaps.
+    /// Adds the entries of what was done at once to the activity log, in their order: all of them or
+    /// none. Entries are numbered from 1 on, without gaps.
     ///
     /// # Errors
-    /// [`Error`]; then none was added.
+    /// [`Error`].
     fn record_all(&self, activities: &[Activity]) -> Result<(), Error>;
 
     /// Calls `visit` with the entries of the activity log that follow number `after`, oldest first,

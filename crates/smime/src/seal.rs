@@ -240,7 +240,7 @@ impl Sealing<'_> {
         let entry = Activity {
             outcome: Outcome::Failed,
             detail: detail.to_owned(),
-            ..self.entry(Operation::Seal, code, Vec::new(), Vec::new())
+            ..self.activity(Operation::Seal, code)
         };
         Ok(self.engine.store.record(&entry).map_err(Cause::Store)?)
     }
@@ -255,33 +255,32 @@ impl Sealing<'_> {
         if signer.is_some() {
             let certificates = signer.into_iter().collect();
             let algorithms = self.receipt.scheme.map(|scheme| names_of(scheme).to_vec());
-            let algorithms = algorithms.unwrap_or_default();
-            entries.push(self.entry(Operation::Sign, "engine.signed", certificates, algorithms));
+            entries.push(Activity {
+                certificates,
+                algorithms: algorithms.unwrap_or_default(),
+                ..self.activity(Operation::Sign, "engine.signed")
+            });
         }
         if let Some(cipher) = self.receipt.cipher {
             let recipients = self.receipt.recipients.iter();
             let certificates = recipients
                 .flat_map(|recipient| recipient.certificates.clone())
                 .collect();
-            let algorithms = vec![cipher.name().to_owned()];
-            let code = "engine.encrypted";
-            entries.push(self.entry(Operation::Encrypt, code, certificates, algorithms));
+            entries.push(Activity {
+                certificates,
+                algorithms: vec![cipher.name().to_owned()],
+                ..self.activity(Operation::Encrypt, "engine.encrypted")
+            });
         }
-        if signer.is_none() && self.receipt.cipher.is_none() {
-            entries.push(self.entry(Operation::Seal, "engine.plain", Vec::new(), Vec::new()));
+        if entries.is_empty() {
+            entries.push(self.activity(Operation::Seal, "engine.plain"));
         }
         let recorded = self.engine.store.record_all(&entries);
-        recorded.map_err(Cause::Store)?;
+        recorded.map_err(Cause::from)?;
         Ok(self.receipt)
     }
 
-    fn entry(
-        &self,
-        operation: Operation,
-        code: &str,
-        certificates: Vec<[u8; 32]>,
-        algorithms: Vec<String>,
-    ) -> Activity {
+    fn activity(&self, operation: Operation, code: &str) -> Activity {
         let reasons = self.receipt.reasons.iter();
         let reasons: Vec<_> = reasons
             .map(|reason| format!("{} ({})", reason.code, reason.detail))
@@ -295,8 +294,8 @@ impl Sealing<'_> {
             message_id: self.message_id.clone(),
             from: self.from.clone(),
             to: self.to.clone(),
-            certificates,
-            algorithms,
+            certificates: Vec::new(),
+            algorithms: Vec::new(),
             input_digest: None,
             detail: reasons.join("; "),
         }

@@ -1,6 +1,5 @@
 use std::{
     fs::{DirBuilder, File, OpenOptions},
-    io::Read as _,
     path::Path,
 };
 
@@ -26,9 +25,7 @@ pub(super) fn open_file(path: &Path) -> Result<File, Error> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    check_is_database(&file)?;
-    Ok(file)
+    Ok(options.open(path)?)
 }
 
 fn make_folder(folder: &Path) -> Result<(), Error> {
@@ -37,18 +34,6 @@ fn make_folder(folder: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     Ok(builder.create(folder)?)
-}
-
-/// Tells a file of another kind from a damaged store, which the database cannot.
-fn check_is_database(mut file: &File) -> Result<(), Error> {
-    let mut start = Vec::with_capacity(MAGIC.len());
-    let length = u64::try_from(MAGIC.len()).unwrap_or(u64::MAX);
-    file.by_ref().take(length).read_to_end(&mut start)?;
-    if start.is_empty() || start == MAGIC {
-        Ok(())
-    } else {
-        Err(Error::ForeignFile)
-    }
 }
 
 /// Brings a database into today's layout: a new one, one of an earlier layout, one without tables
@@ -178,6 +163,3 @@ pub(super) const SEALED_SCHEMA_VERSION: u64 = 4;
 
 /// In layouts 1 and 2: SHA-256 → number.
 const FINGERPRINTS: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("fingerprints");
-
-/// How a file of the database begins.
-const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     io,
     sync::{
         Arc,
@@ -16,6 +17,7 @@ use crate::{
     making::{NOW, people, public_key},
 };
 
+mod beginning;
 mod crls;
 mod kept;
 mod later_tables;
@@ -387,6 +389,29 @@ fn power_that_fails_anywhere_in_a_batch_leaves_all_of_it_or_nothing() {
         }
     }
     assert!(failures > 3, "{failures}");
+}
+
+#[test]
+fn power_that_fails_while_a_mail_is_recorded_leaves_all_of_its_entries_or_none() {
+    let entries = [activity(), activity()];
+    let mut seen = BTreeSet::new();
+    for writes in 0.. {
+        let disk = Disk::new();
+        let store = Embedded::with_backend(disk.clone(), LIMITS).unwrap();
+        disk.writes_left.store(writes, Ordering::SeqCst);
+        let promised = store.record_all(&entries).is_ok();
+        drop(store);
+        let left = disk.writes_left.swap(usize::MAX, Ordering::SeqCst);
+        let store = Embedded::with_backend(disk, LIMITS).unwrap();
+        store.check_log().unwrap();
+        let recorded = store.activities().unwrap().len();
+        assert!(recorded == 2 || !promised && recorded == 0, "{recorded}");
+        seen.insert(recorded);
+        if left > 0 {
+            break;
+        }
+    }
+    assert_eq!(seen, BTreeSet::from([0, 2]));
 }
 
 #[test]

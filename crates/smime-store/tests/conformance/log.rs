@@ -38,6 +38,32 @@ fn an_empty_log_is_whole() {
 }
 
 #[test]
+fn entries_of_what_was_done_at_once_follow_each_other() {
+    on_every_store(|place| {
+        place.store().record_all(&[]).unwrap();
+        let both = [activity("first"), activity("second")];
+        place.store().record_all(&both).unwrap();
+        assert_eq!(place.store().record(&activity("third")).unwrap(), 3);
+        place.reopen();
+        let entries = place.store().activities().unwrap();
+        let details: Vec<_> = entries
+            .iter()
+            .map(|it| it.activity.detail.as_str())
+            .collect();
+        assert_eq!(details, ["first", "second", "third"]);
+        assert_eq!(
+            place
+                .store()
+                .activities_of("<1@example.com>")
+                .unwrap()
+                .len(),
+            3
+        );
+        place.store().check_log().unwrap();
+    });
+}
+
+#[test]
 fn entries_come_back_as_they_were_numbered_from_one() {
     on_every_store(|place| {
         let bare = Activity {
