@@ -538,6 +538,68 @@ fn an_address_in_the_subject_makes_somebody_the_sender_if_the_policy_lets_it() {
 }
 
 #[test]
+fn nobody_who_forgets_the_expired_tells_that_they_were_not_revoked() {
+    let alice = alice();
+    let expired = alice.certificate.not_after().0;
+    let late = UnixTime(expired + DAY);
+    let list = |issued| {
+        let next = Some(UnixTime(late.0 + DAY));
+        CrlBuilder::of(root())
+            .number(1)
+            .valid(UnixTime(issued), next)
+    };
+    let keeping = |list: CrlBuilder, since| {
+        let since = Writer::encode(|w| w.time(UnixTime(since)));
+        list.extension(Oid::new("2.5.29.60"), false, &since)
+    };
+    let after = || list(expired + 1);
+    for (list, is_good) in [
+        (list(expired), true),
+        (after(), false),
+        (keeping(after(), expired), true),
+        (keeping(after(), expired + 1), false),
+        (
+            after().extension(Oid::new("2.5.29.60"), false, b"\x05\x00"),
+            false,
+        ),
+    ] {
+        let mut revocation = Revocation::new(RevocationPolicy::Require);
+        revocation.add_crl(list.sign());
+        check_of_expired(late, revocation, is_good);
+    }
+    for (issued, is_good) in [(expired, true), (expired + 1, false)] {
+        let next = Some(UnixTime(late.0 + DAY));
+        let response = OcspBuilder::by(root()).valid(UnixTime(issued), next).tell(
+            &alice.certificate,
+            root().certificate(),
+            CertificateStatus::Good,
+        );
+        let mut revocation = Revocation::new(RevocationPolicy::Require);
+        revocation.add_response(response.sign());
+        check_of_expired(late, revocation, is_good);
+    }
+}
+
+/// Judges an honest signature of Alice's, after her certificate expired, by the time she claims.
+#[track_caller]
+fn check_of_expired(at: UnixTime, revocation: Revocation, is_good: bool) {
+    let court = Court {
+        claimed_time: ClaimedTime::Validity,
+        at,
+        revocation,
+        ..Court::new()
+    };
+    match court.verdict(&honest()) {
+        Verdict::Good => assert!(is_good),
+        Verdict::Untrusted(error) => {
+            assert_eq!(error.kind, ChainErrorKind::RevocationUnknown);
+            assert!(!is_good);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn what_was_not_signed_is_not_good() {
     let info = Forger::honest(alice(), CONTENT).sign(CONTENT);
     for altered in [

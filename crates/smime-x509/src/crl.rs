@@ -113,6 +113,12 @@ impl Crl {
         self.this_update() <= at && self.next_update().is_some_and(|next| at <= next)
     }
 
+    /// Returns since when certificates that expired stay on the list, by the extension
+    /// expiredCertsOnCRL of X.509; without it, they go from it when they expire (RFC 5280 §3.3).
+    pub fn expired_since(&self) -> Option<UnixTime> {
+        self.0.layout.extensions.expired_since
+    }
+
     /// Returns the magnitude of the extension cRLNumber, without leading zeros.
     pub fn number(&self) -> Option<&[u8]> {
         self.0

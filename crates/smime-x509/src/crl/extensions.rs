@@ -1,5 +1,5 @@
 use smime_crypto::{
-    Oid,
+    Oid, UnixTime,
     asn1::{Element, Reader, Tag},
 };
 
@@ -21,6 +21,8 @@ pub(super) struct CrlExtensions {
     pub(super) indirect: bool,
     pub(super) authority_key_id: Option<Span>,
     pub(super) freshest_crl: Option<Span>,
+    /// None also where it cannot be read: to forget the expired is the rule.
+    pub(super) expired_since: Option<UnixTime>,
     /// The first critical extension that nobody here processes.
     pub(super) unknown_critical: Option<Oid>,
 }
@@ -78,6 +80,9 @@ impl CrlExtensions {
             [0x55, 0x1d, 46] => {
                 SequenceOf::<DistributionPoint<'_>>::from_value(value, "freshestCRL")?;
                 self.freshest_crl = span;
+            }
+            [0x55, 0x1d, 60] if !extension.critical => {
+                self.expired_since = value.reader().time("expiredCertsOnCRL").ok();
             }
             content if extension.critical && self.unknown_critical.is_none() => {
                 self.unknown_critical = Oid::from_bytes(content);

@@ -14,6 +14,8 @@ struct Telling<'a> {
     reasons: ReasonFlags,
     /// What it says, if the certificate is on it.
     entry: Option<CrlEntry<'a>>,
+    /// Whether the certificate would be on it if it had been revoked.
+    tells_all: bool,
 }
 
 impl Judge<'_> {
@@ -97,6 +99,7 @@ impl Judge<'_> {
             crl,
             reasons,
             entry,
+            tells_all: tells_all(crl, certificate),
         }))
     }
 
@@ -166,6 +169,7 @@ impl Judge<'_> {
         for delta in telling {
             if delta.crl.delta_base().is_some()
                 && delta.crl.is_current(self.at)
+                && (delta.tells_all || delta.entry.is_some())
                 && let Some(signer) = self.crl_signer(delta.place, delta.crl, above, level)?
             {
                 deltas.push((delta, signer));
@@ -176,7 +180,8 @@ impl Judge<'_> {
             let crl = complete.crl;
             let useful = crl.delta_base().is_none()
                 && crl.this_update() <= self.at
-                && !covered.contains(complete.reasons);
+                && !covered.contains(complete.reasons)
+                && (complete.tells_all || complete.entry.is_some());
             if !useful {
                 continue;
             }
@@ -222,6 +227,12 @@ impl Judge<'_> {
         }
         Ok(Finding::Unusable)
     }
+}
+
+/// Says whether a certificate had not expired when a list was issued, or stays on it all the same.
+fn tells_all(crl: &Crl, certificate: &Certificate) -> bool {
+    let expired = certificate.not_after();
+    crl.this_update() <= expired || crl.expired_since().is_some_and(|since| since <= expired)
 }
 
 fn revocation(entry: &CrlEntry<'_>) -> Finding {

@@ -80,7 +80,7 @@ impl Judge<'_> {
                 continue;
             }
             met = true;
-            let told = self.told(&single);
+            let told = self.told(&single, certificate);
             if told.is_some_and(|told| best.is_none_or(|best| told.overrules(&best))) {
                 best = told;
             }
@@ -111,10 +111,15 @@ impl Judge<'_> {
     }
 
     /// Returns what an answer means at the time of judgement, if it means anything then.
-    fn told(&self, single: &SingleResponse<'_>) -> Option<Told> {
+    ///
+    /// A responder may forget whoever has expired (RFC 6960 §4.4.4), and then calls them good.
+    fn told(&self, single: &SingleResponse<'_>, certificate: &Certificate) -> Option<Told> {
         let is_current = single.is_current(self.at);
         let finding = match single.status {
-            CertificateStatus::Good => is_current.then_some(Finding::NotRevoked),
+            CertificateStatus::Good => {
+                let remembers = single.this_update <= certificate.not_after();
+                (is_current && remembers).then_some(Finding::NotRevoked)
+            }
             CertificateStatus::Revoked { at, reason } => {
                 let revoked = is_current || self.was_revoked(at, reason, single.this_update);
                 revoked.then_some(Finding::Revoked { at, reason })
