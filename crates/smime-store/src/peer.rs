@@ -104,7 +104,11 @@ impl QuarantineKey {
 pub(crate) fn has_room(quarantined: &Quarantined, all: u64, of_address: u64) -> bool {
     let certificates = [&quarantined.certificate].into_iter();
     let certificates = certificates.chain(&quarantined.issuers);
-    let size: usize = certificates.map(|it| it.der().len()).sum();
+    let certificates = certificates.map(|it| it.der().len());
+    let words = quarantined.message_id.as_ref().map(String::len);
+    let announced = quarantined.announcement.as_ref();
+    let announced = announced.map(|it| it.capabilities.len());
+    let size: usize = certificates.chain(words).chain(announced).sum();
     all < MOST && of_address < MOST_OF_ADDRESS && size <= LARGEST
 }
 
@@ -224,5 +228,5 @@ const MOST: u64 = 1_000;
 /// Those of one address: more than anybody has in use.
 const MOST_OF_ADDRESS: u64 = 8;
 
-/// Bytes of a certificate and its issuers: some dozen of usual ones.
+/// Bytes of a certificate, its issuers and what else is kept with it: some dozen of usual ones.
 const LARGEST: usize = 64 << 10;

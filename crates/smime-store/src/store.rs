@@ -228,8 +228,8 @@ pub trait Store: Debug + Send + Sync {
 
     /// Lets a certificate wait until somebody decides about it; no other look-up finds it.
     ///
-    /// There is room for 1 000 altogether and 8 of one address; each has, with its issuers, up to
-    /// 64 KiB.
+    /// There is room for 1 000 altogether and 8 of one address; each has, with its issuers and
+    /// what else is said of it, up to 64 KiB.
     ///
     /// # Errors
     /// [`Error`].

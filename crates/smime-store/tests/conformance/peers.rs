@@ -183,7 +183,20 @@ fn no_more_wait_than_there_is_room_for() {
             )),
             ..waiting(11, "large@example.com", 0)
         };
-        assert_eq!(store.quarantine(&large).unwrap(), Quarantining::Full);
+        let of_many_words = Quarantined {
+            message_id: Some(format!("<{}@example.com>", "1".repeat(64 << 10))),
+            ..waiting(11, "large@example.com", 0)
+        };
+        let announcing_much = Quarantined {
+            announcement: Some(Announcement {
+                capabilities: vec![0; 64 << 10],
+                ..announcement(7, None)
+            }),
+            ..waiting(11, "large@example.com", 0)
+        };
+        for one in [large, of_many_words, announcing_much] {
+            assert_eq!(store.quarantine(&one).unwrap(), Quarantining::Full);
+        }
         for number in 12..1_004 {
             let email = format!("p{number}@example.com");
             let outcome = store.quarantine(&waiting(number, &email, 0)).unwrap();
