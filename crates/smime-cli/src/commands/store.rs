@@ -6,7 +6,7 @@ use smime::store::{Embedded, Error, StoreKeyKind, StoreSummary};
 use crate::{
     args::{Global, NewStoreKey, Store},
     context::{Context, store_path},
-    failure::{Failure, Judgement},
+    failure::{Failure, Judgement, Kind},
     progress::Progress,
     report::Report,
     store_key::{Opener, Place},
@@ -44,6 +44,13 @@ fn protect(
         return Err(Error::HasStoreKey.into());
     }
     let options = &global.store_key;
+    let passphrase =
+        options.store_passphrase_file.is_some() || options.store_passphrase_env.is_some();
+    // The parser does not see it where one of them stands before the command.
+    if key_file.is_some() && passphrase {
+        let detail = "a key file or a passphrase opens the store key, not both";
+        return Err(Failure::new(Kind::Usage, "usage", detail));
+    }
     let opener = match key_file.or(options.store_key_file.as_deref()) {
         Some(path) => Opener::of_new_file(path)?,
         None => Opener::new_passphrase(

@@ -309,6 +309,22 @@ fn a_store_without_a_store_key_is_not_taken_for_one_that_has_it() {
 }
 
 #[test]
+fn a_store_is_not_protected_by_one_of_two_things_that_were_given() {
+    let world = World::with_store();
+    world.write("words", format!("{STORE_PASSPHRASE}\n"));
+    let (protect, words) = (
+        ["store", "protect", "--key-file", "store.key"],
+        ["--store-passphrase-file", "words"],
+    );
+    for arguments in [[&protect[..], &words], [&words, &protect]] {
+        world.run(&arguments.concat()).expect(2);
+        assert!(!world.path("store.key").exists());
+    }
+    let shown = world.ok(&["store", "show", "--json"]).json();
+    assert_eq!(shown["store_key"], json!(null));
+}
+
+#[test]
 fn a_passphrase_of_a_key_stays_under_that_of_the_store() {
     let world = World::with_store();
     world.write("mail.eml", MAIL);
