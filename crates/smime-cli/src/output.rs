@@ -38,11 +38,8 @@ impl Output {
             let detail = format!("{} is not a file to write", path.display());
             return Err(Failure::new(Kind::Usage, "output.not_a_file", detail));
         }
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let temporary = NamedTempFile::new_in(folder).map_err(|error| unwritable(path, &error))?;
+        let temporary =
+            NamedTempFile::new_in(folder_of(path)).map_err(|error| unwritable(path, &error))?;
         Ok(Self::File {
             temporary: BufWriter::new(temporary),
             path: path.to_owned(),
@@ -156,11 +153,16 @@ impl Write for Output {
     }
 }
 
+/// Returns the folder in which a file is.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
 /// Makes the name of a file durable, as its content is.
 #[cfg(unix)]
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    fs::File::open(folder_of(path))?.sync_all()
 }
 
 #[cfg(not(unix))]

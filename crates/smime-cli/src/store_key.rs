@@ -1,8 +1,7 @@
 //! The embedded store of a command, and what opens its store key.
 
 use std::{
-    env,
-    fs::{self, OpenOptions},
+    env, fs,
     io::{self, IsTerminal as _, Write as _},
     ops::Deref,
     path::Path,
@@ -14,13 +13,14 @@ use smime::{
     crypto::{OsRandom, Secret},
     store::{Embedded, Error, KeyFile, Memory, Store, StoreKeyKind, StoreKeySource},
 };
+use tempfile::NamedTempFile;
 
 use crate::{
     args::Global,
     context::{Asked, ask, ask_twice, given_passphrase, not_empty},
     failure::{Failure, Kind},
     input,
-    output::sync_folder,
+    output::{folder_of, sync_folder},
     report::Report,
 };
 
@@ -180,23 +180,20 @@ impl Opener {
     }
 }
 
-/// Writes a file for its owner alone, whole and never over another, and durable with its name: what
-/// is sealed next cannot be opened without it.
+/// Writes a file for its owner alone, that appears whole or not at all and never over another, and
+/// durable with its name: what is sealed next cannot be opened without it.
 fn write_new(path: &Path, content: &Secret) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let written = file
-        .write_all(content.expose())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| sync_folder(path));
-    if written.is_err() {
+    // For its owner alone from the beginning.
+    let mut temporary = NamedTempFile::new_in(folder_of(path))?;
+    temporary.write_all(content.expose())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist_noclobber(path)?;
+    let synced = sync_folder(path);
+    if synced.is_err() {
         // Nothing is sealed by it yet.
         let _ = fs::remove_file(path);
     }
-    written
+    synced
 }
 
 /// Returns who acts: whoever the command line or the environment names.
