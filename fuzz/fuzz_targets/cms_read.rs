@@ -3,7 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use smime::{
-    cms::{self, ClaimedTime, Object, Opened, Outcome, Sender, SignatureCheck, SignedMessage, Verdict},
+    cms::{
+        self, ClaimedTime, Object, Opened, Outcome, Sender, SignatureCheck, SignedMessage, Verdict,
+    },
     crypto::AlgorithmPolicy,
     io::Source,
     x509::{CertificateBundle, PolicyInputs, Purpose},
