@@ -32,8 +32,9 @@ pub(crate) fn nested_protections(entity: &Entity, limits: &Limits) -> Result<Vec
             result => result?,
         };
         for (claims, depth) in finds.protected {
-            match claims.protection() {
-                Ok(Protection::None) => entities.push((claims, depth, Root::Unprotected)),
+            let is_looked_into = is_unclear(&claims) && budget.allows_a_look();
+            match is_looked_into.then(|| claims.protection()) {
+                Some(Ok(Protection::None)) => entities.push((claims, depth, Root::Unprotected)),
                 _ => found.push(claims),
             }
         }
@@ -76,6 +77,7 @@ struct Budget {
     parts: usize,
     header_bytes: usize,
     encoded: usize,
+    unclear: usize,
 }
 
 impl Budget {
@@ -85,8 +87,23 @@ impl Budget {
             parts: limits.parts,
             header_bytes: limits.structure,
             encoded: limits.depth,
+            // So does each look into a part whose header leaves open whether it is protected.
+            unclear: limits.depth,
         }
     }
+
+    /// Says whether one more unclear part may be looked into; otherwise it counts as protected.
+    fn allows_a_look(&mut self) -> bool {
+        let left = self.unclear.checked_sub(1);
+        self.unclear = left.unwrap_or_default();
+        left.is_some()
+    }
+}
+
+/// Says whether only the parts of an entity tell if it is protected.
+fn is_unclear(entity: &Entity) -> bool {
+    let content_type = entity.content_type();
+    content_type.is_ok_and(|it| Claim::of(entity.headers(), &it) == Claim::SignedSomehow)
 }
 
 /// Goes through an entity with all its parts and attached messages in one pass.

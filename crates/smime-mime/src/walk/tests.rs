@@ -1,3 +1,13 @@
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use smime_io::Replay;
+
 use super::*;
 
 fn entity(text: &str) -> Entity {
@@ -264,4 +274,31 @@ fn messages_in_a_transfer_encoding_are_looked_into_a_bounded_number_of_times() {
             .unwrap()
             .is_empty()
     );
+}
+
+/// Bytes that count how often a pass over them begins.
+struct Counting(Source, Arc<AtomicUsize>);
+
+impl Replay for Counting {
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.open()
+    }
+}
+
+#[test]
+fn signatures_of_no_named_protocol_are_looked_into_a_bounded_number_of_times() {
+    let unclear = "Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n\r\nx\r\n--s--";
+    let limits = Limits::default();
+    for count in [limits.depth, 900] {
+        let text = multipart("b", &vec![unclear; count]);
+        let passes = Arc::new(AtomicUsize::new(0));
+        let source = Counting(Source::from_bytes(text.into_bytes()), Arc::clone(&passes));
+        let entity = Entity::read(Source::new(source), &limits).unwrap();
+        let found = entity.nested_protections(&limits).unwrap();
+        // Those that nobody looked into count as protected.
+        assert_eq!(found.len(), count - limits.depth);
+        let passes = passes.load(Ordering::Relaxed);
+        assert!(passes < 4 * limits.depth, "{passes}");
+    }
 }
