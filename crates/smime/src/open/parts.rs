@@ -13,12 +13,13 @@ impl Walk<'_> {
     pub(super) fn report_parts(&mut self, entity: &Entity) -> Result<(), Cause> {
         let limits = &self.engine.limits;
         for (number, part) in entity.nested_protections(limits)?.into_iter().enumerate() {
-            let signed = match part.protection() {
-                _ if number >= JUDGED_PARTS => None,
-                Ok(Protection::MultipartSigned {
+            // To look into a part is a pass over all that stands before it.
+            let looked_into = (number < JUDGED_PARTS).then(|| part.protection());
+            let signed = match looked_into {
+                Some(Ok(Protection::MultipartSigned {
                     content, signature, ..
-                }) => SignedMessage::detached(&signature, content, limits).ok(),
-                Ok(Protection::Pkcs7(source)) => match smime_cms::read(source, limits) {
+                })) => SignedMessage::detached(&signature, content, limits).ok(),
+                Some(Ok(Protection::Pkcs7(source))) => match smime_cms::read(source, limits) {
                     Ok(Object::Signed(signed)) => Some(signed),
                     Ok(Object::Compressed(_)) => {
                         let coverage = Coverage::Part;
