@@ -314,6 +314,9 @@ impl Walk<'_> {
         layer: Encrypted,
     ) -> Result<Entity, Cause> {
         let engine = self.engine;
+        // A certificate that is renewed comes by another name than the envelope has.
+        let addressed = self.to.iter().cloned().map(Want::Address);
+        self.want(addressed.collect());
         let mut places = Vec::new();
         for (place, id) in envelope.recipients().iter().enumerate() {
             if self.find(id)?.is_empty() {

@@ -18,7 +18,7 @@ use smime::{
     mime::SmimeType,
     store::{Arrivals, KeyAtRest, Memory, Operation, Outcome, Store as _, Trust},
 };
-use smime_testkit::{NOW, SeededRandom, TestKey};
+use smime_testkit::{NOW, Profile, SeededRandom, TestKey};
 
 /// A help desk that holds certificates, trusts the root, and has keys as a test gives them.
 struct Desk {
@@ -254,9 +254,9 @@ fn what_arrives_judges_the_mail_again_that_it_may_help_and_no_other() {
         .kept
         .unwrap();
     let stranger = World::new(TestKey::P256A, TestKey::P384A, fastest());
-    desk.receive(&sealed(&stranger, Mode::Never, Mode::Always))
-        .kept
-        .unwrap();
+    let elsewhere = sealed(&stranger, Mode::Never, Mode::Always);
+    let elsewhere = String::from_utf8(elsewhere).unwrap().replace(BOB, CAROL);
+    desk.receive(elsewhere.as_bytes()).kept.unwrap();
     let certificate = std::slice::from_ref(&world.bob.certificate);
     desk.store.add_certificates(certificate, NOW).unwrap();
     let mut arrivals = Arrivals::default();
@@ -272,6 +272,31 @@ fn what_arrives_judges_the_mail_again_that_it_may_help_and_no_other() {
         [(id, "engine.good".to_owned())]
     );
     assert_eq!(retried_after(&desk, &Arrivals::default()), []);
+}
+
+#[test]
+fn mail_to_a_renewed_certificate_is_judged_again_when_another_of_the_address_arrives() {
+    let world = world();
+    let desk = Desk::new();
+    let mail = sealed(&world, Mode::Never, Mode::Always);
+    let id = desk.receive(&mail).kept.unwrap();
+    let profile = Profile::of(TestKey::P256B);
+    let new = authority().person_with(BOB, profile, |it| it.serial(&[7, 2]));
+    assert_ne!(new.certificate.serial(), world.bob.certificate.serial());
+    assert_eq!(
+        new.certificate.public_key(),
+        world.bob.certificate.public_key()
+    );
+    desk.store
+        .add_certificates(std::slice::from_ref(&new.certificate), NOW)
+        .unwrap();
+    desk.keys.add(fastest().load_private_key(&new.key).unwrap());
+    let mut arrivals = Arrivals::default();
+    arrivals.add_certificate(new.certificate.fingerprint());
+    assert_eq!(
+        retried_after(&desk, &arrivals),
+        [(id, "engine.good".to_owned())]
+    );
 }
 
 #[test]
@@ -363,4 +388,5 @@ fn retried_after(desk: &Desk, arrivals: &Arrivals) -> Vec<(u64, String)> {
     found
 }
 
+const CAROL: &str = "carol@example.org";
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nMeet me at noon.\r\n";
