@@ -189,7 +189,8 @@ impl Lesson<'_> {
     ) -> Result<Option<Learned>, Cause> {
         let engine = self.engine;
         let fingerprint = certificate.fingerprint();
-        let is_of_sender = |address: &EmailAddress| certificate.emails().contains(address);
+        let rules = &engine.policy.certificates;
+        let is_of_sender = |address: &EmailAddress| rules.names(certificate, address);
         if self.from.is_empty() || !self.from.iter().all(is_of_sender) {
             return Ok(None);
         }

@@ -24,7 +24,7 @@ use smime::{
     },
     mime::SmimeType,
     store::{Embedded, KeysOfDeleted, Memory, Operation, Outcome, Recorded, Store, Trust},
-    x509::Certificate,
+    x509::{Certificate, Name, NameAttribute, SubjectAddress},
 };
 use smime_testkit::{Authority, DAY, Identity, NOW, Profile, SeededRandom, TestKey, Uses};
 
@@ -411,6 +411,34 @@ fn the_certificate_that_a_signer_wants_to_be_encrypted_to_is_learned_with_theirs
         assert!(learned.iter().all(|it| it.differs_from.is_empty()));
         assert!(desk.holds(&preferred));
     });
+}
+
+#[test]
+fn a_certificate_is_the_senders_by_its_subject_only_where_the_policy_lets_it() {
+    let profile = Profile::of(TestKey::P256B).uses(Uses::Encrypt);
+    let preferred = authority().person_with(BOB, profile, |it| {
+        it.subject(Name::from_attributes(&[(
+            NameAttribute::EmailAddress,
+            ALICE,
+        )]))
+    });
+    let preferred = preferred.certificate;
+    let mail = preferring(&preferred);
+    for (subject_address, fates) in [
+        (SubjectAddress::Counts, &[Fate::Accepted; 2][..]),
+        (SubjectAddress::Ignored, &[Fate::Accepted]),
+    ] {
+        on_every_store(|desk| {
+            let mut engine = desk.engine();
+            engine.policy.certificates.subject_address = subject_address;
+            let message = engine.open(&mail[..]).unwrap();
+            let learned = engine.learn(&message, Learning::Accept).unwrap();
+            let found: Vec<_> = learned.iter().map(|it| it.fate).collect();
+            assert_eq!(found, fates, "{subject_address:?}");
+            let counts = subject_address == SubjectAddress::Counts;
+            assert_eq!(desk.holds(&preferred), counts);
+        });
+    }
 }
 
 #[test]
