@@ -23,15 +23,23 @@ impl Engine<'_> {
     /// Deletes what stays no longer: mail that was kept and has expired, and entries of the activity
     /// log that are older than the settings of the store say. The log has an entry if any went.
     ///
+    /// Of a log that is broken everything stays, for it is what [checking](smime_store::Store::check_log)
+    /// it shows, and keeps nobody from their mail.
+    ///
     /// # Errors
     /// When the store fails.
     pub fn tidy(&self) -> Result<(), Error> {
-        Ok(self.tidy_store()?)
+        self.store
+            .expire_kept(self.clock.now())
+            .map_err(Cause::from)?;
+        match self.tidy_log() {
+            Err(Cause::Store(smime_store::Error::LogBroken { .. })) => Ok(()),
+            result => Ok(result?),
+        }
     }
 
-    fn tidy_store(&self) -> Result<(), Cause> {
+    fn tidy_log(&self) -> Result<(), Cause> {
         let now = self.clock.now();
-        self.store.expire_kept(now)?;
         let Some(days) = self.store.settings()?.log_days else {
             return Ok(());
         };

@@ -1,6 +1,7 @@
 //! How long things stay in the store, as its settings say.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a test that is wrong about its own input must fail"
 )]
 
@@ -10,7 +11,7 @@ use common::engine;
 use smime::{
     Clock, Engine, Keeping, Keyring,
     crypto::{UnixTime, fastest},
-    store::{Activity, Direction, KeptMail, Memory, Operation, Outcome, Settings, Store as _},
+    store::{Activity, Direction, Embedded, KeptMail, Memory, Operation, Outcome, Settings, Store},
 };
 use smime_testkit::{DAY, NOW, SeededRandom};
 
@@ -40,7 +41,7 @@ fn entry(time: UnixTime) -> Activity {
     }
 }
 
-fn set(store: &Memory, log_days: Option<u32>) {
+fn set(store: &dyn Store, log_days: Option<u32>) {
     let settings = Settings {
         log_days,
         ..Settings::STANDARD
@@ -87,6 +88,34 @@ fn entries_go_when_they_are_older_than_the_days_set_and_the_log_says_so() {
         }
         assert_eq!(tidied(&store, NOW), left, "once");
     }
+}
+
+#[test]
+fn of_a_log_that_is_broken_everything_stays_and_nothing_else_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = Embedded::open(&path).unwrap();
+    let detail = "as it was written".to_owned();
+    let old = entry(UnixTime(NOW.0 - 9 * DAY));
+    store.record(&Activity { detail, ..old }).unwrap();
+    set(&store, Some(3));
+    drop(store);
+    let mut file = std::fs::read(&path).unwrap();
+    let written = b"as it was written";
+    let places = 0..file.len() - written.len();
+    for at in places
+        .filter(|at| file[*at..].starts_with(written))
+        .collect::<Vec<_>>()
+    {
+        file[at..at + written.len()].copy_from_slice(b"as it was altered");
+    }
+    std::fs::write(&path, file).unwrap();
+
+    let store = Embedded::open(&path).unwrap();
+    let (keys, random) = (Keyring::default(), SeededRandom::new(1));
+    engine(fastest(), &store, &keys, &random).tidy().unwrap();
+    assert_eq!(store.check_log().unwrap_err().code(), "store.log_broken");
+    assert_eq!(store.activities().unwrap().len(), 1);
 }
 
 #[test]
