@@ -40,7 +40,10 @@ impl Compressed {
         let by_length = self.length.saturating_mul(MOST_EXPANSION);
         let source = Source::new(Expanding {
             compressed: self.compressed,
-            limit: by_length.saturating_add(ALWAYS).min(limits.message),
+            limit: by_length
+                .saturating_add(ALWAYS)
+                .min(MOST)
+                .min(limits.message),
         });
         io::copy(&mut source.open()?, &mut io::sink())?;
         Ok(source)
@@ -143,6 +146,10 @@ fn malformed() -> io::Error {
 /// Bytes that one compressed byte may become: text becomes three to ten, base64 of an empty image some
 /// hundred, and nothing deflated more than 1032.
 const MOST_EXPANSION: u64 = 256;
+
+/// Bytes that may come out at the most. Every layer inside and every part that is judged expands
+/// them anew, and a mail of ten megabytes must not cost minutes.
+const MOST: u64 = 512 << 20;
 
 /// Bytes that may come out whatever the length: a mail of zeros is small and hurts nobody.
 const ALWAYS: u64 = 1 << 20;

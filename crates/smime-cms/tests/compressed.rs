@@ -130,6 +130,31 @@ fn content_that_expands_beyond_measure_is_too_large() {
 }
 
 #[test]
+fn no_more_than_half_a_gibibyte_comes_out_whatever_the_length() {
+    const MEBIBYTE: usize = 1 << 20;
+    // What hardly shrinks, and zeros: of an honest length for what comes out.
+    let mut noise = 1u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        noise.to_be_bytes()[0]
+    })
+    .take(8192)
+    .collect();
+    let mut content = vec![0; 513 * MEBIBYTE];
+    for part in content.chunks_mut(MEBIBYTE) {
+        part[..noise.len()].copy_from_slice(&noise);
+    }
+    let limits = Limits {
+        message: u64::MAX,
+        ..Limits::default()
+    };
+    let long = compress_to_vec_zlib(&content, 1);
+    assert!(long.len() * 256 > content.len(), "{}", long.len());
+    drop(content);
+    assert!(matches!(expanded(&long, &limits), Err(Error::TooLarge(_))));
+}
+
+#[test]
 fn other_structures_and_algorithms_are_refused() {
     let other = Oid::new("1.2.840.113549.1.9.16.3.9");
     let unknown = compressed(&object(other, &TEN));
