@@ -6,13 +6,17 @@
 mod attributes;
 #[path = "verdicts/reading.rs"]
 mod reading;
+#[path = "verdicts/sender.rs"]
+mod sender;
+#[path = "verdicts/times.rs"]
+mod times;
 
 #[path = "support/forge.rs"]
 mod forge;
 
 use std::sync::OnceLock;
 
-use forge::{DATA, Forger, SIGNING_TIME, content_info, signed_data};
+use forge::{DATA, Forger, content_info, signed_data};
 use smime_cms::{
     ClaimedTime, Error, Object, Outcome, Refusal, Sender, SignatureCheck, SignedMessage,
     SignerReport, Verdict, read,
@@ -22,11 +26,10 @@ use smime_crypto::{
     asn1::{Tag, Writer},
 };
 use smime_io::{Limits, Source};
-use smime_testkit::{Authority, CrlBuilder, DAY, Identity, NOW, OcspBuilder, Profile, TestKey};
+use smime_testkit::{Authority, CrlBuilder, Identity, NOW, OcspBuilder, Profile, TestKey};
 use smime_x509::{
-    CertificateBundle, CertificatePolicy, CertificateStatus, ChainErrorKind, ChainVerifier,
-    EmailAddress, Name, NameAttribute, PolicyInputs, Purpose, Revocation, RevocationPolicy,
-    SubjectAddress,
+    CertificateBundle, CertificatePolicy, CertificateStatus, ChainVerifier, EmailAddress,
+    PolicyInputs, Purpose, Revocation, RevocationPolicy,
 };
 
 const CONTENT: &[u8] = b"Content-Type: text/plain\r\n\r\nPay 10 to Bob.\r\n";
@@ -322,283 +325,8 @@ fn of_several_certificates_with_one_name_the_one_whose_key_signed_counts() {
     assert_eq!(Court::new().verdict(&der), Verdict::WrongSender);
 }
 
-#[test]
-fn the_sender_must_have_every_address() {
-    let identity = root().person_with(
-        "alice@example.com",
-        Profile::of(TestKey::P256A),
-        |builder| builder.emails(&["alice@example.com", "sales@example.com"]),
-    );
-    let info = Forger::honest(&identity, CONTENT).sign(CONTENT);
-    let der = signed_data(DATA, Some(CONTENT), &[&identity.certificate], &[info]);
-    for (sender, expected) in [
-        (Some(&["alice@example.com"][..]), Verdict::Good),
-        (Some(&["alice@EXAMPLE.com"]), Verdict::Good),
-        (
-            Some(&["sales@example.com", "alice@example.com"]),
-            Verdict::Good,
-        ),
-        (None, Verdict::Good),
-        (Some(&["bob@example.com"]), Verdict::WrongSender),
-        (
-            Some(&["alice@example.com", "bob@example.com"]),
-            Verdict::WrongSender,
-        ),
-        (Some(&["alice@example.com.invalid"]), Verdict::WrongSender),
-        (Some(&[]), Verdict::WrongSender),
-    ] {
-        let court = Court {
-            sender: sender.map(addresses),
-            ..Court::new()
-        };
-        assert_eq!(court.verdict(&der), expected, "{sender:?}");
-    }
-}
-
-#[test]
-fn a_certificate_that_proves_nothing_makes_nobody_a_sender() {
-    let stranger = Authority::root("Stranger", TestKey::P384A);
-    let mallory = stranger.person("alice@example.com", Profile::of(TestKey::P256A));
-    let info = Forger::honest(&mallory, CONTENT).sign(CONTENT);
-    let certificates = [&mallory.certificate, stranger.certificate()];
-    let der = signed_data(DATA, Some(CONTENT), &certificates, &[info]);
-    assert!(matches!(Court::new().verdict(&der), Verdict::Untrusted(_)));
-    // Asked for the signature alone, it matches; whose it is was not asked.
-    let court = Court {
-        chains: false,
-        ..Court::new()
-    };
-    assert_eq!(court.verdict(&der), Verdict::Good);
-}
-
-#[test]
-fn the_time_a_signer_claims_decides_nothing() {
-    let late = UnixTime(alice().certificate.not_after().0 + DAY);
-    let court = Court {
-        at: late,
-        ..Court::new()
-    };
-    match court.verdict(&honest()) {
-        Verdict::Untrusted(error) => assert_eq!(error.kind, ChainErrorKind::Expired),
-        other => panic!("{other:?}"),
-    }
-    let mut forger = Forger::honest(alice(), CONTENT);
-    forger.attributes.as_mut().unwrap().remove(1);
-    for time in [UnixTime(0), UnixTime(late.0), UnixTime(253_402_300_799)] {
-        let forger = forger.clone().also(SIGNING_TIME, |w| w.time(time));
-        let der = sent(forger.sign(CONTENT));
-        let found = court.verdict(&der);
-        assert!(matches!(found, Verdict::Untrusted(_)), "{found:?}");
-    }
-}
-
-#[test]
-fn by_choice_the_time_a_signer_claims_decides_about_validity_and_about_nothing_else() {
-    let alice = alice();
-    let late = UnixTime(alice.certificate.not_after().0 + DAY);
-    let court = |claimed_time, at| Court {
-        claimed_time,
-        at,
-        ..Court::new()
-    };
-    let judged = |court: &Court, der: &[u8]| {
-        let outcome = court.judge(message(der)).unwrap();
-        let report = &reports(&outcome)[0];
-        (report.verdict.clone(), report.by_claimed_time)
-    };
-    let counts = court(ClaimedTime::Validity, late);
-    assert_eq!(judged(&counts, &honest()), (Verdict::Good, true));
-    // What is good without the claim does not rest on it.
-    let today = court(ClaimedTime::Validity, NOW);
-    assert_eq!(judged(&today, &honest()), (Verdict::Good, false));
-    let ignored = court(ClaimedTime::Ignored, late);
-    assert!(matches!(
-        judged(&ignored, &honest()),
-        (Verdict::Untrusted(_), false)
-    ));
-    // No claim, or one of a time when the certificate was not valid or that is yet to come.
-    let mut forger = Forger::honest(alice, CONTENT);
-    forger.attributes.as_mut().unwrap().remove(1);
-    let silent = sent(forger.clone().sign(CONTENT));
-    let claiming = |time: i64| {
-        let forger = forger
-            .clone()
-            .also(SIGNING_TIME, |w| w.time(UnixTime(time)));
-        sent(forger.sign(CONTENT))
-    };
-    let (first, last) = (
-        alice.certificate.not_before().0,
-        alice.certificate.not_after().0,
-    );
-    for (der, kind) in [
-        (silent, ChainErrorKind::Expired),
-        (claiming(first - 1), ChainErrorKind::NotYetValid),
-        (claiming(last + 1), ChainErrorKind::Expired),
-        (claiming(late.0), ChainErrorKind::Expired),
-        (claiming(late.0 + 1), ChainErrorKind::Expired),
-        (claiming(253_402_300_799), ChainErrorKind::Expired),
-    ] {
-        match judged(&counts, &der) {
-            (Verdict::Untrusted(error), false) => assert_eq!(error.kind, kind),
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(judged(&counts, &claiming(last)), (Verdict::Good, true));
-    // A claim makes nobody another person, and mends no signature.
-    let other = Court {
-        sender: Some(addresses(&["bob@example.com"])),
-        ..court(ClaimedTime::Validity, late)
-    };
-    assert_eq!(judged(&other, &honest()).0, Verdict::WrongSender);
-    let info = Forger::honest(alice, CONTENT).sign(CONTENT);
-    let altered = signed_data(DATA, Some(b"Pay 99"), &[&alice.certificate], &[info]);
-    assert_eq!(judged(&counts, &altered), (Verdict::BadSignature, false));
-}
-
-#[test]
-fn whoever_was_revoked_cannot_claim_a_time_before_it() {
-    let alice = alice();
-    let expired = alice.certificate.not_after().0;
-    let late = UnixTime(expired + DAY);
-    // Revoked after the signature was made, or after the certificate had expired: a thief claims
-    // any time.
-    for since in [NOW.0 - DAY, NOW.0 + DAY, expired + DAY / 2] {
-        let list = CrlBuilder::of(root())
-            .number(1)
-            .valid(late, Some(UnixTime(late.0 + DAY)))
-            .entry(&alice.certificate, UnixTime(since), &[]);
-        let mut revocation = Revocation::new(RevocationPolicy::IfAvailable);
-        revocation.add_crl(list.sign());
-        let court = Court {
-            claimed_time: ClaimedTime::Validity,
-            at: late,
-            revocation,
-            ..Court::new()
-        };
-        match court.verdict(&honest()) {
-            Verdict::Untrusted(error) => {
-                let is_it = matches!(error.kind, ChainErrorKind::Revoked { .. });
-                assert!(is_it, "{:?}", error.kind);
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-#[test]
-fn an_address_in_the_subject_makes_somebody_the_sender_if_the_policy_lets_it() {
-    let profile = Profile::of(TestKey::P256A);
-    let named = |subject: &'static str| {
-        let name = Name::from_attributes(&[(NameAttribute::EmailAddress, subject)]);
-        root().person_with("other@example.com", profile, |it| it.subject(name))
-    };
-    for (policy, subject, sender, verdict) in [
-        (
-            SubjectAddress::Counts,
-            "alice@example.com",
-            "alice@example.com",
-            Verdict::Good,
-        ),
-        (
-            SubjectAddress::Ignored,
-            "alice@example.com",
-            "alice@example.com",
-            Verdict::WrongSender,
-        ),
-        (
-            SubjectAddress::Ignored,
-            "alice@example.com",
-            "other@example.com",
-            Verdict::Good,
-        ),
-        (
-            SubjectAddress::Counts,
-            "mallory@example.com",
-            "alice@example.com",
-            Verdict::WrongSender,
-        ),
-    ] {
-        let person = named(subject);
-        let court = Court {
-            sender: Some(addresses(&[sender])),
-            certificates: CertificatePolicy {
-                subject_address: policy,
-                ..CertificatePolicy::standard()
-            },
-            ..Court::new()
-        };
-        let info = Forger::honest(&person, CONTENT).sign(CONTENT);
-        let der = signed_data(DATA, Some(CONTENT), &[&person.certificate], &[info]);
-        assert_eq!(
-            court.verdict(&der),
-            verdict,
-            "{policy:?} {subject} {sender}"
-        );
-    }
-}
-
-#[test]
-fn nobody_who_forgets_the_expired_tells_that_they_were_not_revoked() {
-    let alice = alice();
-    let expired = alice.certificate.not_after().0;
-    let late = UnixTime(expired + DAY);
-    let list = |issued| {
-        let next = Some(UnixTime(late.0 + DAY));
-        CrlBuilder::of(root())
-            .number(1)
-            .valid(UnixTime(issued), next)
-    };
-    let keeping = |list: CrlBuilder, since| {
-        let since = Writer::encode(|w| w.time(UnixTime(since)));
-        list.extension(Oid::new("2.5.29.60"), false, &since)
-    };
-    let after = || list(expired + 1);
-    for (list, is_good) in [
-        (list(expired), true),
-        (after(), false),
-        (keeping(after(), expired), true),
-        (keeping(after(), expired + 1), false),
-        (
-            after().extension(Oid::new("2.5.29.60"), false, b"\x05\x00"),
-            false,
-        ),
-    ] {
-        let mut revocation = Revocation::new(RevocationPolicy::Require);
-        revocation.add_crl(list.sign());
-        check_of_expired(late, revocation, is_good);
-    }
-    for (issued, is_good) in [(expired, true), (expired + 1, false)] {
-        let next = Some(UnixTime(late.0 + DAY));
-        let response = OcspBuilder::by(root()).valid(UnixTime(issued), next).tell(
-            &alice.certificate,
-            root().certificate(),
-            CertificateStatus::Good,
-        );
-        let mut revocation = Revocation::new(RevocationPolicy::Require);
-        revocation.add_response(response.sign());
-        check_of_expired(late, revocation, is_good);
-    }
-}
-
 /// Judges an honest signature of Alice's, after her certificate expired, by the time she claims.
 #[track_caller]
-fn check_of_expired(at: UnixTime, revocation: Revocation, is_good: bool) {
-    let court = Court {
-        claimed_time: ClaimedTime::Validity,
-        at,
-        revocation,
-        ..Court::new()
-    };
-    match court.verdict(&honest()) {
-        Verdict::Good => assert!(is_good),
-        Verdict::Untrusted(error) => {
-            assert_eq!(error.kind, ChainErrorKind::RevocationUnknown);
-            assert!(!is_good);
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn what_was_not_signed_is_not_good() {
     let info = Forger::honest(alice(), CONTENT).sign(CONTENT);

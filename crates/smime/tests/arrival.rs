@@ -7,36 +7,16 @@
 
 mod common;
 
-use common::{World, authority, clean_lists, draft, engine, root, small_mail, store};
+use common::{Desk, World, authority, clean_lists, draft, root, small_mail};
 use smime::{
-    Engine, Keeping, Keyring, Layer, Message, Mode, Policy,
+    Engine, Keeping, Layer, Message, Mode, Policy,
     crypto::{UnixTime, fastest},
-    store::{Arrivals, ImportEvent, ImportOptions, Imported, ItemKind, Memory, Store as _, Trust},
+    store::{Arrivals, ImportEvent, ImportOptions, Imported, ItemKind, Store as _, Trust},
     x509::CrlError,
 };
-use smime_testkit::{Authority, CrlBuilder, DAY, NOW, SeededRandom, TestKey};
-
-struct Desk {
-    store: Memory,
-    keys: Keyring,
-    random: SeededRandom,
-}
+use smime_testkit::{Authority, CrlBuilder, DAY, NOW, TestKey};
 
 impl Desk {
-    /// Holds the root, which it trusts, and nothing else.
-    fn new() -> Self {
-        let root = authority().root_certificate();
-        Self {
-            store: store(std::slice::from_ref(root), root),
-            keys: Keyring::default(),
-            random: SeededRandom::new(12),
-        }
-    }
-
-    fn engine(&self) -> Engine<'_> {
-        engine(fastest(), &self.store, &self.keys, &self.random)
-    }
-
     /// Imports a file; returns kind and code of every item too.
     fn import(&self, file: &[u8]) -> (Imported, Vec<(ItemKind, &'static str)>) {
         let mut items = Vec::new();

@@ -8,11 +8,21 @@
     reason = "a test that is wrong about its own input must fail"
 )]
 
-use std::{io::Write as _, ops::Range, sync::OnceLock};
+use std::{
+    io::Write as _,
+    ops::Range,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use smime::{
     Clock, Coverage, Draft, Engine, Error, Keyring, Layer, Message, Mode, Policy,
-    crypto::{ContentCipher, CryptoProvider, RustCrypto, fastest},
+    crypto::{
+        ContentCipher, CryptoProvider, Error as CryptoError, KeyOps, KeyTransport, PrivateKey,
+        PublicKey, Random, RustCrypto, Secret, SignatureScheme, Signed, fastest,
+    },
     io::{Limits, Source},
     mime::{Entity, MultipartSigned, Pkcs7Mime, Protection, SmimeType},
     store::{Memory, Store, Trust},
@@ -335,3 +345,64 @@ fn walk(ber: &[u8], start: usize, path: &[usize], nodes: &mut Vec<Node>) -> usiz
 
 /// The bit of a tag that says that elements are inside.
 pub(crate) const CONSTRUCTED: u8 = 0x20;
+
+/// Returns a key that counts in `uses` how often it opens something.
+pub(crate) fn counting(key: PrivateKey, uses: &Arc<AtomicUsize>) -> PrivateKey {
+    PrivateKey::new(Counting(key, Arc::clone(uses)))
+}
+
+#[derive(Debug)]
+struct Counting(PrivateKey, Arc<AtomicUsize>);
+
+impl KeyOps for Counting {
+    fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    fn sign(
+        &self,
+        scheme: SignatureScheme,
+        signed: Signed<'_>,
+        random: &dyn Random,
+    ) -> Result<Vec<u8>, CryptoError> {
+        self.0.sign(scheme, signed, random)
+    }
+
+    fn unwrap_key(
+        &self,
+        transport: KeyTransport,
+        wrapped: &[u8],
+        length: usize,
+        random: &dyn Random,
+    ) -> Result<Secret, CryptoError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.unwrap_key(transport, wrapped, length, random)
+    }
+
+    fn agree(&self, peer: &PublicKey) -> Result<Secret, CryptoError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.agree(peer)
+    }
+}
+
+/// A help desk that holds the root, which it trusts, and what a test gives it.
+pub(crate) struct Desk {
+    pub(crate) store: Memory,
+    pub(crate) keys: Keyring,
+    pub(crate) random: SeededRandom,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        let root = authority().root_certificate();
+        Self {
+            store: store(std::slice::from_ref(root), root),
+            keys: Keyring::default(),
+            random: SeededRandom::new(11),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> Engine<'_> {
+        engine(fastest(), &self.store, &self.keys, &self.random)
+    }
+}

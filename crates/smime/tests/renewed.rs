@@ -15,14 +15,11 @@ use std::{
     },
 };
 
-use common::{ALICE, BOB, authority, engine, entity, expected_entity, small_mail, store};
+use common::{ALICE, BOB, authority, counting, engine, entity, expected_entity, small_mail, store};
 use smime::{
     Cause, Error, Keyring, Layer, Message, Policy,
     cms::{Encryptor, Recipient},
-    crypto::{
-        ContentCipher, DigestAlgorithm, Error as CryptoError, KeyOps, KeyTransport, PrivateKey,
-        ProtectedKey, PublicKey, Random, Secret, SignatureScheme, Signed, fastest,
-    },
+    crypto::{ContentCipher, DigestAlgorithm, ProtectedKey, Secret, fastest},
     mime::{Pkcs7Mime, SmimeType},
     store::{KeyAtRest, Memory, Store as _},
     x509::Certificate,
@@ -235,47 +232,12 @@ fn the_key_of_an_addressee_that_is_locked_is_told_and_that_of_others_is_not() {
     }
 }
 
-/// A key that counts what it is used for.
-#[derive(Debug)]
-struct Counting(PrivateKey, Arc<AtomicUsize>);
-
-impl KeyOps for Counting {
-    fn public_key(&self) -> &PublicKey {
-        self.0.public_key()
-    }
-
-    fn sign(
-        &self,
-        scheme: SignatureScheme,
-        signed: Signed<'_>,
-        random: &dyn Random,
-    ) -> Result<Vec<u8>, CryptoError> {
-        self.0.sign(scheme, signed, random)
-    }
-
-    fn unwrap_key(
-        &self,
-        transport: KeyTransport,
-        wrapped: &[u8],
-        length: usize,
-        random: &dyn Random,
-    ) -> Result<Secret, CryptoError> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.unwrap_key(transport, wrapped, length, random)
-    }
-
-    fn agree(&self, peer: &PublicKey) -> Result<Secret, CryptoError> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.agree(peer)
-    }
-}
-
 /// Opens as Bob, who has a key like that of everybody the mail is to; returns how often it was used.
 fn uses(known: &Memory, bob: &Identity, mail: &[u8]) -> usize {
     let (random, ring) = (SeededRandom::new(3), Keyring::default());
     let uses = Arc::new(AtomicUsize::new(0));
     let key = fastest().load_private_key(&bob.key).unwrap();
-    ring.add(PrivateKey::new(Counting(key, Arc::clone(&uses))));
+    ring.add(counting(key, &uses));
     assert!(is_closed(
         engine(fastest(), known, &ring, &random).open(mail)
     ));

@@ -15,13 +15,12 @@ use std::{
     },
 };
 
-use common::{ALICE, authority, engine, mail_around, node, nodes, small_mail, store};
+use common::{ALICE, authority, counting, engine, mail_around, node, nodes, small_mail, store};
 use smime::{
     Keyring,
     cms::{Encryptor, Recipient},
     crypto::{
-        ContentCipher, Error, KeyOps, KeyTransport, PrivateKey, PublicKey, Random, Secret,
-        SignatureScheme, Signed,
+        ContentCipher,
         asn1::{Tag, Writer},
         fastest,
     },
@@ -29,48 +28,13 @@ use smime::{
 };
 use smime_testkit::{Profile, SeededRandom, TestKey};
 
-/// A key that counts what it is used for.
-#[derive(Debug)]
-struct Counting(PrivateKey, Arc<AtomicUsize>);
-
-impl KeyOps for Counting {
-    fn public_key(&self) -> &PublicKey {
-        self.0.public_key()
-    }
-
-    fn sign(
-        &self,
-        scheme: SignatureScheme,
-        signed: Signed<'_>,
-        random: &dyn Random,
-    ) -> Result<Vec<u8>, Error> {
-        self.0.sign(scheme, signed, random)
-    }
-
-    fn unwrap_key(
-        &self,
-        transport: KeyTransport,
-        wrapped: &[u8],
-        length: usize,
-        random: &dyn Random,
-    ) -> Result<Secret, Error> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.unwrap_key(transport, wrapped, length, random)
-    }
-
-    fn agree(&self, peer: &PublicKey) -> Result<Secret, Error> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.agree(peer)
-    }
-}
-
 #[test]
 fn a_certificate_named_often_is_tried_no_more_often_than_one_named_a_few_times() {
     let alice = authority().person(ALICE, Profile::of(TestKey::P256A));
     let (random, keys) = (SeededRandom::new(1), Keyring::default());
     let uses = Arc::new(AtomicUsize::new(0));
     let key = fastest().load_private_key(&alice.key).unwrap();
-    keys.add(PrivateKey::new(Counting(key, Arc::clone(&uses))));
+    keys.add(counting(key, &uses));
     let known = store(std::slice::from_ref(&alice.certificate), &alice.certificate);
     let engine = engine(fastest(), &known, &keys, &random);
 

@@ -10,7 +10,7 @@ mod common;
 #[path = "../../smime-cms/tests/support/forge.rs"]
 mod forge;
 
-use common::{ALICE, BOB, World, authority, draft, engine, mail_around, root, small_mail, store};
+use common::{ALICE, BOB, Desk, World, authority, draft, mail_around, root, small_mail};
 use forge::{DATA, Forger, signed_data};
 use smime::{
     Clock, Engine, Keeping, Keyring, Mode, NotKept, Received, Verdict,
@@ -18,29 +18,9 @@ use smime::{
     mime::SmimeType,
     store::{Arrivals, KeyAtRest, Memory, Operation, Outcome, Store as _, Trust},
 };
-use smime_testkit::{NOW, Profile, SeededRandom, TestKey};
-
-/// A help desk that holds certificates, trusts the root, and has keys as a test gives them.
-struct Desk {
-    store: Memory,
-    keys: Keyring,
-    random: SeededRandom,
-}
+use smime_testkit::{NOW, Profile, TestKey};
 
 impl Desk {
-    fn new() -> Self {
-        let root = authority().root_certificate();
-        Self {
-            store: store(std::slice::from_ref(root), root),
-            keys: Keyring::default(),
-            random: SeededRandom::new(11),
-        }
-    }
-
-    fn engine(&self) -> Engine<'_> {
-        engine(fastest(), &self.store, &self.keys, &self.random)
-    }
-
     fn receive(&self, mail: &[u8]) -> Received {
         self.engine().receive(mail, &Keeping::STANDARD).unwrap()
     }
