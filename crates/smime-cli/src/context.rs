@@ -12,7 +12,7 @@ use smime::{
         read_private_key,
     },
     io::Limits,
-    store::{self, Activity, Change, Changed, Direction, KeyImport, Operation, Outcome, Trust},
+    store::{self, Activity, Change, Changed, Direction, KeyImport, Operation, Trust},
     x509::Certificate,
 };
 
@@ -279,18 +279,8 @@ impl Context {
     /// Begins an entry of the log: something was done to the store, and went well.
     pub(crate) fn activity(&self, operation: Operation, code: &str, detail: String) -> Activity {
         Activity {
-            time: self.now(),
-            direction: Direction::Store,
-            operation,
-            outcome: Outcome::Ok,
-            code: code.to_owned(),
-            message_id: None,
-            from: None,
-            to: Vec::new(),
-            certificates: Vec::new(),
-            algorithms: Vec::new(),
-            input_digest: None,
             detail,
+            ..Activity::new(self.now(), Direction::Store, operation, code)
         }
     }
 

@@ -33,6 +33,26 @@ pub struct Activity {
     pub detail: String,
 }
 
+impl Activity {
+    /// Begins an entry of what went well, which says nothing more yet.
+    pub fn new(time: UnixTime, direction: Direction, operation: Operation, code: &str) -> Self {
+        Self {
+            time,
+            direction,
+            operation,
+            outcome: Outcome::Ok,
+            code: code.to_owned(),
+            message_id: None,
+            from: None,
+            to: Vec::new(),
+            certificates: Vec::new(),
+            algorithms: Vec::new(),
+            input_digest: None,
+            detail: String::new(),
+        }
+    }
+}
+
 /// Which way a mail went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

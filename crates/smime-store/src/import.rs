@@ -500,19 +500,11 @@ impl Import<'_> {
             (_, 0) => (Outcome::Failed, "import.refused"),
         };
         self.store.record(&Activity {
-            time: self.options.at,
-            direction: Direction::Store,
-            operation: Operation::Import,
             outcome,
-            code: code.to_owned(),
-            message_id: None,
-            from: None,
-            to: Vec::new(),
             certificates: self.arrivals.certificates().copied().collect(),
-            // Not of a file with a key in it: a digest would let a weak passphrase be confirmed.
-            algorithms: Vec::new(),
             input_digest: (!self.has_key).then_some(digest),
             detail: format!("{added} added, {already_there} already there, {refused} refused"),
+            ..Activity::new(self.options.at, Direction::Store, Operation::Import, code)
         })?;
         Ok(())
     }

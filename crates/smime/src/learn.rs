@@ -136,18 +136,8 @@ impl Engine<'_> {
 
     fn record_decision(&self, code: &str, fingerprint: [u8; 32]) -> Result<(), Cause> {
         self.store.record(&Activity {
-            time: self.clock.now(),
-            direction: Direction::Store,
-            operation: Operation::Learn,
-            outcome: Outcome::Ok,
-            code: code.to_owned(),
-            message_id: None,
-            from: None,
-            to: Vec::new(),
             certificates: vec![fingerprint],
-            algorithms: Vec::new(),
-            input_digest: None,
-            detail: String::new(),
+            ..Activity::new(self.clock.now(), Direction::Store, Operation::Learn, code)
         })?;
         Ok(())
     }
@@ -347,22 +337,16 @@ impl Lesson<'_> {
     fn log(&self, code: &str, fingerprint: [u8; 32], detail: String) -> Result<(), Cause> {
         let mail = self.message.mail();
         self.engine.store.record(&Activity {
-            time: self.at,
-            direction: Direction::In,
-            operation: Operation::Learn,
             outcome: if code == Fate::Full.code() {
                 Outcome::Failed
             } else {
                 Outcome::Ok
             },
-            code: code.to_owned(),
             message_id: message_id(mail),
             from: mail.headers().text("From"),
-            to: Vec::new(),
             certificates: vec![fingerprint],
-            algorithms: Vec::new(),
-            input_digest: None,
             detail,
+            ..Activity::new(self.at, Direction::In, Operation::Learn, code)
         })?;
         Ok(())
     }

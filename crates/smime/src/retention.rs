@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use smime_crypto::UnixTime;
-use smime_store::{Activity, Change, Direction, Operation, Outcome, Settings};
+use smime_store::{Activity, Change, Direction, Operation, Settings};
 
 use crate::{Cause, Engine, Error, Keeping};
 
@@ -48,18 +48,8 @@ impl Engine<'_> {
             return Ok(());
         }
         let entry = |deleted: u64| Activity {
-            time: now,
-            direction: Direction::Store,
-            operation: Operation::Forget,
-            outcome: Outcome::Ok,
-            code: "log.forgotten".to_owned(),
-            message_id: None,
-            from: None,
-            to: Vec::new(),
-            certificates: Vec::new(),
-            algorithms: Vec::new(),
-            input_digest: None,
             detail: format!("{deleted} entries of before {before}, older than {days} days"),
+            ..Activity::new(now, Direction::Store, Operation::Forget, "log.forgotten")
         };
         self.store.change(&Change::Forget(before), &|changed| {
             (changed.forgotten > 0).then(|| entry(changed.forgotten))

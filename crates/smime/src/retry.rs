@@ -217,22 +217,21 @@ impl Engine<'_> {
             Err(error) => &error.layers,
         };
         self.store.record(&Activity {
-            time: self.clock.now(),
-            direction: Direction::In,
-            operation: Operation::Retry,
             outcome: if after.is_good() {
                 Outcome::Ok
             } else {
                 Outcome::Failed
             },
-            code: after.code.clone(),
             message_id: message_id(mail),
             from: mail.headers().text("From"),
-            to: Vec::new(),
             certificates: certificates(layers),
-            algorithms: Vec::new(),
-            input_digest: None,
             detail: format!("{} before", before.code),
+            ..Activity::new(
+                self.clock.now(),
+                Direction::In,
+                Operation::Retry,
+                &after.code,
+            )
         })?;
         Ok(())
     }

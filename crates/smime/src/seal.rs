@@ -188,18 +188,17 @@ impl Engine<'_> {
         };
         let recipients = intent.visible.iter().chain(&intent.hidden);
         self.store.record(&Activity {
-            time: self.clock.now(),
-            direction: Direction::Out,
-            operation: Operation::Seal,
             outcome,
-            code: cause.code().to_owned(),
             message_id,
             from,
             to: recipients.map(ToString::to_string).collect(),
-            certificates: Vec::new(),
-            algorithms: Vec::new(),
-            input_digest: None,
             detail: cause.to_string(),
+            ..Activity::new(
+                self.clock.now(),
+                Direction::Out,
+                Operation::Seal,
+                cause.code(),
+            )
         })?;
         Ok(())
     }
@@ -286,18 +285,11 @@ impl Sealing<'_> {
             .map(|reason| format!("{} ({})", reason.code, reason.detail))
             .collect();
         Activity {
-            time: self.at,
-            direction: Direction::Out,
-            operation,
-            outcome: Outcome::Ok,
-            code: code.to_owned(),
             message_id: self.message_id.clone(),
             from: self.from.clone(),
             to: self.to.clone(),
-            certificates: Vec::new(),
-            algorithms: Vec::new(),
-            input_digest: None,
             detail: reasons.join("; "),
+            ..Activity::new(self.at, Direction::Out, operation, code)
         }
     }
 

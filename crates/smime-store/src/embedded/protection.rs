@@ -9,7 +9,7 @@ use super::{
     tables::{META, SCHEMA, STORE_KEY, Tables},
 };
 use crate::{
-    Activity, Direction, Error, Operation, Outcome, StoreKeyKind, StoreKeySource,
+    Activity, Direction, Error, Operation, StoreKeyKind, StoreKeySource,
     store_key::{self, StoreKey},
 };
 
@@ -153,17 +153,12 @@ fn activity(operation: Operation, source: StoreKeySource<'_>, keys: u64, at: Uni
         StoreKeyKind::KeyFile => "a key file",
     };
     Activity {
-        time: at,
-        direction: Direction::Store,
-        operation,
-        outcome: Outcome::Ok,
-        code: format!("{}.{}", operation.as_str(), kind.as_str()),
-        message_id: None,
-        from: None,
-        to: Vec::new(),
-        certificates: Vec::new(),
-        input_digest: None,
-        algorithms: Vec::new(),
         detail: format!("private keys under a new store key, which {by} opens: {keys}"),
+        ..Activity::new(
+            at,
+            Direction::Store,
+            operation,
+            &format!("{}.{}", operation.as_str(), kind.as_str()),
+        )
     }
 }

@@ -52,19 +52,10 @@ pub fn import_key(
         Err(error) => (Outcome::Failed, error.code(), Vec::new(), error.to_string()),
     };
     store.record(&Activity {
-        time: at,
-        direction: Direction::Store,
-        operation: Operation::Import,
         outcome,
-        code: code.to_owned(),
-        message_id: None,
-        from: None,
-        to: Vec::new(),
         certificates,
-        // Not of a file with a key in it: a digest would let a weak passphrase be confirmed.
-        algorithms: Vec::new(),
-        input_digest: None,
         detail,
+        ..Activity::new(at, Direction::Store, Operation::Import, code)
     })?;
     result
 }

@@ -27,22 +27,17 @@ impl Engine<'_> {
         let at = self.clock.now();
         let headers = mail.headers();
         let entry = |operation, ok: bool, code: &str| Activity {
-            time: at,
-            direction: Direction::In,
-            operation,
             outcome: if ok {
                 smime_store::Outcome::Ok
             } else {
                 smime_store::Outcome::Failed
             },
-            code: code.to_owned(),
             message_id: message_id(mail),
             from: headers.text("From"),
             to: addresses(mail, "To"),
             certificates: certificates(layers),
             algorithms: algorithms(layers, operation),
-            input_digest: None,
-            detail: String::new(),
+            ..Activity::new(at, Direction::In, operation, code)
         };
         let mut entries = Vec::new();
         match failure {
@@ -67,18 +62,14 @@ impl Engine<'_> {
     /// Records a mail of which not even the header fields can be read.
     pub(super) fn record_unreadable(&self, cause: &Cause) -> Result<(), Cause> {
         self.store.record(&Activity {
-            time: self.clock.now(),
-            direction: Direction::In,
-            operation: Operation::Verify,
             outcome: smime_store::Outcome::Failed,
-            code: cause.code().to_owned(),
-            message_id: None,
-            from: None,
-            to: Vec::new(),
-            certificates: Vec::new(),
-            algorithms: Vec::new(),
-            input_digest: None,
             detail: cause.to_string(),
+            ..Activity::new(
+                self.clock.now(),
+                Direction::In,
+                Operation::Verify,
+                cause.code(),
+            )
         })?;
         Ok(())
     }
